@@ -1,0 +1,48 @@
+# Plain make and python3 (3.11 or newer); everything else is set up here, in .venv.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.setup-done
+
+.PHONY: help setup demo up test check bench lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## create .venv with the locked versions (at once when it is there already)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name one with: make setup PYTHON=python3.12" >&2; exit 1; }
+	@echo "setting up .venv (the first time takes about half a minute)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+demo: $(STAMP) ## the main job on a time-lapse clock, live on screen
+	@$(BIN)/inmail demo
+
+up: $(STAMP) ## Redis, scheduler and workers in one terminal; Ctrl-C stops them
+	@$(BIN)/inmail up
+
+test: $(STAMP) ## the everyday test suite
+	@$(BIN)/python -m pytest
+
+check: $(STAMP) ## format, lint, types, import floors
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(STAMP) ## 100,000 recipients through scheduler, workers and a real Redis
+	@$(BIN)/python -m benchmarks.campaign
+
+lock: ## write requirements.lock anew from pyproject.toml
+	@$(BIN)/python -m pip install -qq pip-tools
+	@$(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url \
+	  --no-emit-trusted-host --no-emit-find-links --extra dev --output-file requirements.lock pyproject.toml
+
+clean: ## remove .venv, caches and the local data directory
+	rm -rf .venv .inmail .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

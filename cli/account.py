@@ -1,0 +1,94 @@
+"""``inmail account``: open one and look at it; ``inmail suppression``: addresses it must not write to."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cli.output import pairs, print_json, say, span, when
+from cli.session import session
+from engine import accounts, credits
+from engine.plans import find_plan
+from workers.runtime import plan_catalogue
+
+app = typer.Typer(help="Open accounts and look at them.", no_args_is_help=True)
+suppression_app = typer.Typer(help="Addresses an account must not write to.", no_args_is_help=True)
+
+AccountId = Annotated[str, typer.Argument(metavar="ACCOUNT", help="the account's id, such as acme")]
+Json = Annotated[bool, typer.Option("--json", help="one JSON document on stdout")]
+
+
+@app.command("open")
+def open_account(
+    account: AccountId,
+    email: Annotated[str, typer.Option(help="the sender's address")],
+    name: Annotated[str, typer.Option(help="the sender's name, as recipients see it")],
+    plan: Annotated[str, typer.Option(help="basic, business, business_plus, executive, or one of your own")] = "basic",
+    annual: Annotated[bool, typer.Option("--annual", help="pay by the year; credits still come every month")] = False,
+    as_json: Json = False,
+) -> None:
+    """Open an account on a plan; its first month's credits come at once. Twice is once."""
+    chosen = find_plan(plan_catalogue(), plan)
+    with session() as s:
+        new = accounts.open_account(s.store, account, email=email, name=name, plan=chosen, annual=annual)
+        wallet = credits.wallet(s.store, account)
+    if as_json:
+        print_json({"account": account, "plan": chosen.slug, "opened": new, "available": wallet.available})
+    else:
+        done = "opened" if new else "was open already, with the same e-mail, name and plan"
+        say(f"account {account} {done}: plan {chosen.name}, {wallet.available:,} credits available")
+
+
+@app.command("show")
+def show(account: AccountId, as_json: Json = False) -> None:
+    """Show an account, its plan's limits and its wallet."""
+    with session() as s:
+        it = accounts.get_account(s.store, account)
+        wallet = credits.wallet(s.store, account)
+    if as_json:
+        fields = {name: getattr(it, name) for name in it.__slots__}
+        print_json({**fields, "wallet": wallet.as_dict()})
+        return
+    limit = f"{it.simultaneous_contacts:,}" if it.simultaneous_contacts else "no limit"
+    pairs(
+        {
+            "account": it.id,
+            "name": it.name,
+            "e-mail": it.email,
+            "plan": f"{it.plan}, paid {'annually' if it.cycle == 'annual' else 'monthly'}",
+            "can send": "yes" if it.can_send else "no, but can answer anything it receives",
+            "credits a month": f"{it.credits_a_month:,}",
+            "open contacts": f"{wallet.held:,} of {limit}" if it.can_send else "–",
+            "refund": f"{it.refund_when} after {span(it.refund_after_ms)}" if it.can_send else "–",
+            "opened": when(it.opened_at_ms),
+            "credits": ", ".join(f"{n:,} {name}" for name, n in wallet.as_dict().items()),
+        }
+    )
+
+
+@suppression_app.command("add")
+def add(account: AccountId, address: Annotated[str, typer.Argument(metavar="ADDRESS")]) -> None:
+    """Never write from this account to that address again; what is queued for it is skipped."""
+    with session() as s:
+        new = accounts.suppress(s.store, account, address)
+    say(f"{address} {'is suppressed now' if new else 'was suppressed already'}")
+
+
+@suppression_app.command("remove")
+def remove(account: AccountId, address: Annotated[str, typer.Argument(metavar="ADDRESS")]) -> None:
+    """Allow writing to an address again."""
+    with session() as s:
+        gone = accounts.unsuppress(s.store, account, address)
+    say(f"{address} {'may be written to again' if gone else 'was not suppressed'}")
+
+
+@suppression_app.command("list")
+def list_(account: AccountId, as_json: Json = False) -> None:
+    """List the addresses an account must not write to."""
+    with session() as s:
+        found = accounts.suppressions(s.store, account)
+    if as_json:
+        print_json({"items": found, "next": None})
+    else:
+        say("\n".join(found) or "no address is suppressed")

@@ -1,0 +1,180 @@
+"""``inmail campaign``: submit one, follow it, steer it, look inside."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli import submit, watch
+from cli.account import AccountId, Json
+from cli.output import bar, console, counts_line, pairs, print_json, say, span, table, when
+from cli.session import session
+from engine import campaigns
+from engine.intake.rejects import inert
+
+app = typer.Typer(help="Submit campaigns, follow them, steer them.", no_args_is_help=True)
+app.command("submit")(submit.submit)
+
+CampaignId = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="the campaign's id, such as acme.7")]
+
+
+@app.command("list")
+def list_(
+    account: AccountId,
+    after: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="from the one after this number on")] = 0,
+    most: Annotated[int, typer.Option(min=1, max=500)] = 50,
+    as_json: Json = False,
+) -> None:
+    """List an account's campaigns, oldest first."""
+    with session() as s:
+        ids = campaigns.campaign_ids(s.store, account, after=after, most=most + 1)
+        found = [campaigns.describe(s.store, campaign) for campaign in ids[:most]]
+    following = int(ids[most - 1].rpartition(".")[2]) if len(ids) > most else None
+    if as_json:
+        print_json({"items": found, "next": following})
+        return
+    if not found:
+        say(f"account {account} has no campaign")
+        return
+    table(
+        ("campaign", "name", "state", "recipients", "letters"),
+        [(c["campaign"], c["name"], state_words(c), f"{c['recipients']:,}", counts_line(c["counts"])) for c in found],
+        right=("recipients",),
+    )
+    if following is not None:
+        say(f"more: --after {following}")
+
+
+@app.command("show")
+def show(campaign: CampaignId, as_json: Json = False) -> None:
+    """Show a campaign: its state, what it waits for, how many recipients stand at each letter."""
+    with session() as s:
+        found = campaigns.describe(s.store, campaign)
+        now = s.store.now_ms()
+    if as_json:
+        print_json(found)
+        return
+    due = found["next_refund_due_ms"]
+    pairs(
+        {
+            "campaign": f"{found['campaign']}  {found['name']}",
+            "state": state_words(found),
+            "recipients": f"{found['recipients']:,} in packs of {found['pack_size']}",
+            "letters": counts_line(found["counts"]),
+            "subject": found["subject"],
+            "channel": found["channel"],
+            "refund": f"{found['refund_when']} after {span(found['refund_after_ms'])}",
+            "next refund": f"{when(due)} UTC (in {span(due - now)})" if due else "–",
+            "submitted": f"{when(found['submitted_at_ms'])} UTC",
+            "starts": f"{when(found['start_at_ms'])} UTC" if found["start_at_ms"] else "at once",
+        }
+    )
+    console.print(bar(found["counts"], max(20, min(console.width - 2, 100))))
+
+
+def state_words(found: dict[str, Any]) -> str:
+    """The state, and what it waits for."""
+    return f"waiting for {found['waiting_for']}" if found["waiting_for"] else str(found["state"])
+
+
+def _steer(campaign: str, verb: campaigns.Verb, as_json: bool) -> None:
+    with session() as s:
+        state = campaigns.steer(s.store, campaign, verb)
+    if as_json:
+        print_json({"campaign": campaign, "state": state})
+    else:
+        say(f"campaign {campaign} is {state}")
+
+
+@app.command("pause")
+def pause(campaign: CampaignId, as_json: Json = False) -> None:
+    """Stop sending; what was sent is answered and refunded as ever."""
+    _steer(campaign, "pause", as_json)
+
+
+@app.command("resume")
+def resume(campaign: CampaignId, as_json: Json = False) -> None:
+    """Go on with a paused campaign."""
+    _steer(campaign, "resume", as_json)
+
+
+@app.command("cancel")
+def cancel(campaign: CampaignId, as_json: Json = False) -> None:
+    """Give up what is not sent yet; what was sent is answered and refunded as ever."""
+    _steer(campaign, "cancel", as_json)
+
+
+@app.command("watch")
+def watch_(campaign: CampaignId) -> None:
+    """Follow a campaign live until everything is answered or refunded; Ctrl-C stops watching only."""
+    with session() as s:
+        watch.follow(s.store, campaign)
+
+
+@app.command("recipients")
+def recipients(
+    campaign: CampaignId,
+    state: Annotated[str | None, typer.Option(help="only those in this state, such as sent")] = None,
+    after: Annotated[int, typer.Option(metavar="INDEX", min=-1, help="from the one after this index on")] = -1,
+    most: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    as_json: Json = False,
+) -> None:
+    """List recipients in list order, with the state of each."""
+    found = []
+    with session() as s:
+        for item in campaigns.recipients(s.store, campaign, state=state, after=after):
+            found.append(item)
+            if len(found) > most:
+                break
+    page, more = found[:most], len(found) > most
+    if as_json:
+        print_json({"items": [_recipient(campaign, item) for item in page], "next": page[-1].index if more else None})
+        return
+    table(
+        ("inmail", "address", "state", "sent (UTC)"),
+        [(f"{campaign}.{r.index}", r.fields["email"], r.state, when(r.sent_at_ms)) for r in page],
+    )
+    if more:
+        say(f"more: --after {page[-1].index}")
+
+
+def _recipient(campaign: str, item: campaigns.Recipient) -> dict[str, Any]:
+    reply_at_ms, _, text = item.reply.partition(" ")
+    return {
+        "inmail": f"{campaign}.{item.index}",
+        "state": item.state,
+        "fields": item.fields,
+        "sent_at_ms": item.sent_at_ms or None,
+        "replied_at_ms": int(reply_at_ms) if reply_at_ms else None,
+        "reply": text.partition("\n")[2] or None,
+        "failure": item.failure or None,
+    }
+
+
+@app.command("export")
+def export(
+    campaign: CampaignId,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="a file; without it, stdout")] = None,
+) -> None:
+    """Write every recipient with its state as CSV; cells a spreadsheet would run as a formula are inert."""
+    with session() as s:
+        columns = list(campaigns.get_campaign(s.store, campaign).columns)
+        head = ["inmail", "state", "sent_at_utc", "reply", "failure", *columns]
+        target = sys.stdout if output is None else output.with_name(output.name + ".part").open("w", newline="")
+        try:
+            writer = csv.writer(target)
+            writer.writerow(head)
+            for item in campaigns.recipients(s.store, campaign):
+                it = _recipient(campaign, item)
+                sent_at = when(item.sent_at_ms) if item.sent_at_ms else ""
+                cells = [it["inmail"], it["state"], sent_at, it["reply"] or "", it["failure"] or ""]
+                writer.writerow([inert(cell) for cell in [*cells, *(item.fields[name] for name in columns)]])
+        finally:
+            if output is not None:
+                target.close()
+        if output is not None:
+            output.with_name(output.name + ".part").replace(output)

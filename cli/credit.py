@@ -1,0 +1,86 @@
+"""``inmail credits``: grant them, show the wallet, read the log."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cli.account import AccountId, Json
+from cli.output import pairs, print_json, say, table, when
+from cli.session import session
+from engine import credits
+from engine.accounts import get_account
+
+app = typer.Typer(help="Grant credits, show the wallet, read the log.", no_args_is_help=True)
+
+
+@app.command("grant")
+def grant(
+    account: AccountId,
+    amount: Annotated[int, typer.Argument(metavar="N", help="whole credits, 1 or more")],
+    reason: Annotated[str, typer.Option(help="why; it stands in the log")],
+    key: Annotated[str | None, typer.Option(help="a name for this grant: twice with the same key is once")] = None,
+    as_json: Json = False,
+) -> None:
+    """Add credits to an account."""
+    with session() as s:
+        seq = credits.grant(s.store, account, amount, reason=reason, key=key)
+        wallet = credits.wallet(s.store, account)
+    if as_json:
+        print_json({"account": account, "seq": seq, **wallet.as_dict()})
+    else:
+        say(f"granted {amount:,} credits to {account} (log entry {seq}): {wallet.available:,} available")
+
+
+@app.command("show")
+def show(account: AccountId, as_json: Json = False) -> None:
+    """Show the wallet: available, held, spent, granted, expired."""
+    with session() as s:
+        wallet = credits.wallet(s.store, account)
+    if as_json:
+        print_json(wallet.as_dict())
+    else:
+        pairs({name: f"{n:,}" for name, n in wallet.as_dict().items()})
+
+
+@app.command("log")
+def log(
+    account: AccountId,
+    after: Annotated[int, typer.Option(metavar="SEQ", min=0, help="from the entry after this one on")] = 0,
+    most: Annotated[int, typer.Option(min=1, max=100_000, help="at most so many entries")] = 100,
+    as_json: Json = False,
+) -> None:
+    """Read the account's log: each transition, the letters that moved, the wallet after."""
+    with session() as s:
+        get_account(s.store, account)
+        found = list(credits.log(s.store, account, after_seq=after, most=most + 1))
+    entries, more = found[:most], len(found) > most
+    if as_json:
+        items = [
+            {name: getattr(e, name) for name in e.__slots__ if name != "wallet"} | {"wallet": e.wallet.as_dict()}
+            for e in entries
+        ]
+        print_json({"items": items, "next": entries[-1].seq if more else None})
+        return
+    columns = ("seq", "at (UTC)", "kind", "campaign", "letters", "available", "held", "spent", "note")
+    table(
+        columns,
+        [
+            (
+                e.seq,
+                when(e.at_ms),
+                e.kind,
+                e.campaign,
+                e.moves,
+                f"{e.wallet.available:,}",
+                f"{e.wallet.held:,}",
+                f"{e.wallet.spent:,}",
+                e.note,
+            )
+            for e in entries
+        ],
+        right=("seq", "available", "held", "spent"),
+    )
+    if more:
+        say(f"more: --after {entries[-1].seq}")

@@ -1,0 +1,95 @@
+"""The ``inmail`` command: nouns, then verbs; errors are one line on stderr and an exit code.
+
+Exit codes: 0 ok, 1 failure (Redis, files), 2 usage, 3 refused by a rule or a list, 4 drift found by the audit.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+import typer
+from typer.main import get_command
+
+from cli import account, campaign, credit, demo, mailbox, operate
+from cli.output import errors
+from config.settings import BadSettings
+from engine.errors import Corrupt, EngineError, Invalid, Refused
+from engine.store import RedisTrouble
+
+app = typer.Typer(
+    name="inmail",
+    help="Run InMail campaigns in bulk: credits are debited atomically and come home when nobody answers.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(account.app, name="account")
+app.add_typer(credit.app, name="credits")
+app.add_typer(campaign.app, name="campaign")
+app.add_typer(account.suppression_app, name="suppression")
+mailbox.register(app)
+operate.register(app)
+demo.register(app)
+
+EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
+    (Invalid, 2),
+    (BadSettings, 2),
+    (Refused, 3),
+    (Corrupt, 4),
+    (EngineError, 1),
+    (RedisTrouble, 1),
+    (OSError, 1),
+)
+
+
+def run(argv: list[str] | None = None) -> None:
+    """The console script; always ends by SystemExit."""
+    sys.exit(execute(sys.argv[1:] if argv is None else argv))
+
+
+def execute(argv: list[str]) -> int:
+    """Run one command line and return its exit code; never a traceback for what a person can get wrong."""
+    command = get_command(app)
+    try:
+        result = command.main(args=argv, prog_name="inmail", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 2
+    except click.UsageError as error:
+        return _fail(f"{error.format_message()} See: {error.ctx.command_path if error.ctx else 'inmail'} --help", 2)
+    except click.ClickException as error:
+        return _fail(error.format_message(), 2)
+    except (click.Abort, KeyboardInterrupt):
+        errors.print("inmail: interrupted", markup=False)
+        return 130
+    except BrokenPipeError:
+        # The reader has seen enough (`| head`): no more output, and no complaint at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except tuple(kind for kind, _ in EXIT_CODES) as error:
+        code = next(code for kind, code in EXIT_CODES if isinstance(error, kind))
+        return _fail(_sentence(error), code, getattr(error, "details", ()))
+    return result if isinstance(result, int) else 0
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, RedisTrouble):
+        return f"Redis does not do as asked ({error}); what was done before stays, and the command may be repeated"
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
+def _fail(message: str, code: int, details: tuple[str, ...] = ()) -> int:
+    errors.print(f"inmail: error: {' '.join(message.split())}", markup=False)
+    for detail in details[:20]:
+        errors.print(f"  {detail}", markup=False)
+    return code
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,88 @@
+"""``inmail up | scheduler | audit | doctor``: what an operator runs."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Annotated
+
+import typer
+
+from cli import doctor as checks
+from cli import up as everything
+from cli.account import Json
+from cli.output import print_json, say
+from cli.session import session
+from config.settings import get_settings
+from engine import audit as auditor
+from engine.accounts import account_ids
+
+DRIFT = 4
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the root."""
+    app.command("up")(up)
+    app.command("scheduler")(scheduler)
+    app.command("audit")(audit)
+    app.command("doctor")(doctor)
+
+
+def up(
+    workers: Annotated[int, typer.Option(min=1, max=64, help="worker processes")] = 2,
+) -> None:
+    """Run all of it in one terminal: Redis where none is named, the scheduler, the workers. Ctrl-C stops it."""
+    everything.run(workers)
+
+
+def scheduler() -> None:
+    """Run the scheduler process; end it with Ctrl-C or SIGTERM."""
+    from workers.main import actors, store
+    from workers.middleware import Heartbeat
+    from workers.scheduler import Scheduler
+
+    settings = get_settings()
+    stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+    heartbeat = Heartbeat(store, "scheduler")
+    heartbeat.start()
+    try:
+        Scheduler(store, actors, lease_ms=settings.lease_ms, in_flight=settings.in_flight).run(stop)
+    finally:
+        heartbeat.stop()
+
+
+def audit(
+    account: Annotated[str | None, typer.Argument(metavar="[ACCOUNT]", help="one account; without it, all")] = None,
+    as_json: Json = False,
+) -> int:
+    """Replay the log against wallet and letters; exit code 4 when anything drifts."""
+    with session() as s:
+        ids = [account] if account else sorted(account_ids(s.store))
+        reports = [auditor.audit(s.store, each) for each in ids]
+    drift = any(report.drift for report in reports)
+    if as_json:
+        print_json({"items": [report.as_dict() for report in reports], "next": None, "clean": not drift})
+    else:
+        for report in reports:
+            verdict = "clean" if not report.drift else "DRIFT"
+            say(
+                f"{report.account}: {verdict}: {report.entries:,} log entries, {report.campaigns:,} campaigns, "
+                f"{report.inmails:,} InMails"
+            )
+            for line in report.drift:
+                say(f"  {line}")
+        if not reports:
+            say("no account to audit")
+    return DRIFT if drift else 0
+
+
+def doctor(as_json: Json = False) -> int:
+    """Check settings, Redis, scheduler, workers and clock; say what is wrong and how to mend it."""
+    findings = checks.examine()
+    if as_json:
+        print_json({"items": [finding.as_dict() for finding in findings], "next": None})
+    else:
+        checks.show(findings)
+    return 1 if any(finding.level == "error" for finding in findings) else 0

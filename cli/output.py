@@ -1,0 +1,114 @@
+"""What a person or a program sees: rich tables on a terminal, one JSON document with --json."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from engine.letters import LETTERS
+
+console = Console(highlight=False, soft_wrap=False)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+COLOURS = {
+    "queued": "bright_black",
+    "claimed": "yellow",
+    "sent": "blue",
+    "answered": "green",
+    "declined": "magenta",
+    "refunded": "cyan",
+    "late": "bright_cyan",
+    "failed": "red",
+    "suppressed": "red",
+    "pair_locked": "bright_black",
+    "cancelled": "bright_black",
+}
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE))
+    sys.stdout.buffer.flush()
+
+
+def say(text: str) -> None:
+    """A plain line on stdout."""
+    console.print(text, markup=False, soft_wrap=True)
+
+
+def warn(text: str) -> None:
+    """A warning on stderr; never mixed into the output a program reads."""
+    errors.print(f"inmail: warning: {text}", markup=False)
+
+
+def when(ms: int | None) -> str:
+    """A time as people read it, UTC; '–' for none."""
+    if not ms:
+        return "–"
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def span(ms: int) -> str:
+    """A duration in its two largest units: '6 d 23 h', '40 s'."""
+    parts: list[str] = []
+    left = max(0, ms) // 1000
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
+        n, left = divmod(left, size)
+        if n or (unit == "s" and not parts):
+            parts.append(f"{n} {unit}")
+    return " ".join(parts[:2])
+
+
+def pairs(rows: Mapping[str, Any]) -> None:
+    """Name and value, a line each."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bright_black")
+    grid.add_column()
+    for name, value in rows.items():
+        grid.add_row(name, value if isinstance(value, Text) else Text(str(value)))
+    console.print(grid)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Sequence[str] = ()) -> None:
+    """A plain table; the columns named in ``right`` are numbers."""
+    grid = Table(box=None, padding=(0, 2, 0, 0), header_style="bright_black")
+    for name in columns:
+        grid.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
+    console.print(grid)
+
+
+def counts_line(counts: Mapping[str, int]) -> Text:
+    """The letters that occur, in words: '120 sent  30 answered'."""
+    text = Text()
+    for letter in LETTERS.values():
+        if n := counts.get(letter.word, 0):
+            text.append(f"{n:,} ", style=f"bold {COLOURS[letter.word]}")
+            text.append(letter.word.replace("_", "-") + "  ", style=COLOURS[letter.word])
+    return text
+
+
+_BAR_ORDER = (
+    *("answered", "declined", "late", "refunded", "sent", "claimed"),
+    *("failed", "suppressed", "pair_locked", "cancelled", "queued"),
+)
+
+
+def bar(counts: Mapping[str, int], width: int) -> Text:
+    """A campaign's column as one coloured bar of ``width`` cells, in the order of the letters' lives."""
+    total = sum(counts.values()) or 1
+    text, drawn, seen = Text(), 0, 0
+    for word in _BAR_ORDER:
+        seen += counts.get(word, 0)
+        cells = round(seen * width / total) - drawn
+        drawn += cells
+        text.append(("░" if word == "queued" else "█") * cells, style=COLOURS[word])
+    return text

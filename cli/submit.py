@@ -1,0 +1,241 @@
+"""``inmail campaign submit``: the list and the message are checked, shown with --dry-run, submitted without."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from engine.message import Message, parse_message
+from pydantic import TypeAdapter, ValidationError
+from rich.panel import Panel
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from cli import watch
+from cli.account import AccountId, Json
+from cli.output import console, errors, pairs, print_json, say, warn, when
+from cli.session import Session, session
+from engine import agenda, credits, submitting
+from engine.accounts import Account, get_account
+from engine.errors import Invalid, Refused
+from engine.intake.lists import CandidateList, open_list
+from engine.intake.rejects import RejectsFile
+from engine.store import Store
+
+BODY_BYTES_MAX = 100_000
+
+
+def submit(
+    account: AccountId,
+    candidates: Annotated[str, typer.Argument(metavar="FILE", help="CSV, XLSX or JSONL; '-' reads stdin")],
+    subject: Annotated[str, typer.Option(help="subject template, such as 'Hello {{ first_name }}'")],
+    body: Annotated[Path, typer.Option(metavar="FILE", help="a file with the body template")],
+    name: Annotated[str | None, typer.Option(help="the campaign's name; without it, the list's file name")] = None,
+    channel: Annotated[str, typer.Option(help="how InMails are delivered")] = "mailbox",
+    mapping: Annotated[
+        list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="read a field from this column")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="check everything, spend nothing")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="refuse the list when a row is bad")] = False,
+    start_at: Annotated[
+        str | None, typer.Option(metavar="T", help="2026-12-01T09:00+01:00, or a duration from now such as PT2H")
+    ] = None,
+    key: Annotated[str | None, typer.Option(help="a name for this order: twice with the same key is once")] = None,
+    rejects: Annotated[Path | None, typer.Option(metavar="FILE", help="where rejected rows go")] = None,
+    watch_it: Annotated[bool, typer.Option("--watch", help="follow it live afterwards")] = False,
+    as_json: Json = False,
+) -> None:
+    """Submit a campaign: a candidate list and a message. It runs by itself from then on."""
+    fields = _mapping(mapping or [])
+    body_text = _read_body(body)
+    parse_message(subject, body_text)  # a wrong template is told before a long list is read
+    rejects_path = rejects or Path(f"{'stdin' if candidates == '-' else Path(candidates).stem}.rejects.csv")
+    with session() as s, open_list(candidates, mapping=fields) as listed:
+        owner = get_account(s.store, account)
+        message = parse_message(subject, body_text, columns=listed.columns)
+        order = submitting.Order(
+            name=name or ("stdin" if candidates == "-" else Path(candidates).name)[:120],
+            pack_size=s.settings.pack_size,
+            refund_after_ms=s.settings.refund_after_ms or owner.refund_after_ms,
+            refund_when=owner.refund_when,
+            channel=channel,
+            start_at_ms=_start_at(start_at, s.store),
+            strict=strict,
+            key=key,
+        )
+        if dry_run:
+            preflight = _preflight(s, owner, listed, message, order)
+            _warn_of(listed.notes)
+            print_json(preflight) if as_json else _show_preflight(preflight)
+            return
+        done, rejects_file = _submit(s.store, account, listed, message, order, rejects_path)
+        _warn_of(listed.notes)
+        _tell(s, done, rejects_file, order, as_json=as_json)
+        if watch_it:
+            watch.follow(s.store, done.campaign)
+
+
+def _submit(
+    store: Store, account: str, listed: CandidateList, message: Message, order: submitting.Order, path: Path
+) -> tuple[submitting.Submitted, Path | None]:
+    with RejectsFile(path, listed.source_columns) as file, _progress(listed) as progress:
+        done = submitting.submit(store, account, listed, message, order, file, progress)
+    return done, (path if done.tally.rejected_total else None)
+
+
+def _tell(
+    s: Session, done: submitting.Submitted, rejects_file: Path | None, order: submitting.Order, *, as_json: bool
+) -> None:
+    tally = done.tally
+    if as_json:
+        print_json(
+            {
+                "campaign": done.campaign,
+                "accepted": tally.accepted,
+                "rejected": tally.rejected_total,
+                "rejected_by_reason": dict(tally.rejected),
+                "rejects_file": None if rejects_file is None else str(rejects_file),
+                "state": done.state,
+                "repeated": done.repeated,
+            }
+        )
+    else:
+        again = " (the same key had submitted it before: nothing was done twice)" if done.repeated else ""
+        say(f"campaign {done.campaign}: {tally.accepted:,} recipients accepted, {done.state}{again}")
+        if rejects_file is not None:
+            say(f"{tally.rejected_total:,} rows rejected ({_by_reason(tally.rejected)}); see {rejects_file}")
+        if order.start_at_ms:
+            say(f"it starts {when(order.start_at_ms)} UTC")
+    alive = {who.partition(":")[0] for who in agenda.present(s.store)}
+    if not {"worker", "scheduler"} <= alive:
+        warn("no scheduler and worker are running here; the campaign waits for them (start them with: inmail up)")
+
+
+def _warn_of(notes: Sequence[str]) -> None:
+    for note in notes:
+        warn(note)
+
+
+def _by_reason(rejected: dict[str, int]) -> str:
+    return ", ".join(f"{n:,} {reason.replace('_', ' ')}" for reason, n in sorted(rejected.items()))
+
+
+def _preflight(
+    s: Session, owner: Account, listed: CandidateList, message: Message, order: submitting.Order
+) -> dict[str, Any]:
+    if not owner.can_send:
+        raise Refused(f"account {owner.id!r} is on plan {owner.plan}, which cannot send InMail", code="cannot_send")
+    tally, skipped = submitting.Tally(), submitting.Skipped()
+    column = listed.columns.index("email")
+    with _progress(listed) as progress:
+        for good in submitting.check_rows(listed, message, None, tally, strict=order.strict, progress=progress):
+            skipped.look(s.store, owner.id, [fields[column] for fields in good])
+    wallet = credits.wallet(s.store, owner.id)
+    needed = tally.accepted - skipped.total
+    samples = [message.render(fields) for fields in tally.samples]
+    return {
+        "dry_run": True,
+        "account": owner.id,
+        "accepted": tally.accepted,
+        "rejected": tally.rejected_total,
+        "rejected_by_reason": dict(tally.rejected),
+        "suppressed": skipped.suppressed,
+        "pair_locked": skipped.pair_locked,
+        "credits_needed": needed,
+        "credits_available": wallet.available,
+        "credits_held": wallet.held,
+        "simultaneous_contacts": owner.simultaneous_contacts or None,
+        "waves_if_nobody_answers": submitting.waves(needed, wallet, owner.simultaneous_contacts),
+        "refund_after_ms": order.refund_after_ms,
+        "messages": [
+            {"to": fields["email"], "subject": sample.subject, "body": sample.body}
+            for fields, sample in zip(tally.samples, samples, strict=True)
+        ],
+    }
+
+
+def _show_preflight(found: dict[str, Any]) -> None:
+    waves, contacts = found["waves_if_nobody_answers"], found["simultaneous_contacts"]
+    days = found["refund_after_ms"] / 86_400_000
+    rejected = f"{found['rejected']:,}"
+    if found["rejected"]:
+        rejected += f" ({_by_reason(found['rejected_by_reason'])})"
+    pairs(
+        {
+            "accepted": f"{found['accepted']:,}",
+            "rejected": rejected,
+            "skipped": f"{found['suppressed']:,} suppressed, {found['pair_locked']:,} with an open InMail of yours",
+            "credits needed": f"{found['credits_needed']:,}",
+            "credits at hand": f"{found['credits_available']:,} available, {found['credits_held']:,} held",
+            "open contacts": f"at most {contacts:,} at a time" if contacts else "no limit",
+            "waves": "none: there is no credit to begin with"
+            if waves is None
+            else f"{waves:,} if nobody answers, {days:g} days each (an answer spends its credit)",
+        }
+    )
+    for message in found["messages"]:
+        head = Text(f"to {message['to']}\n\n", style="bright_black")
+        console.print(
+            Panel(Text.assemble(head, message["body"]), title=Text(message["subject"], "bold"), title_align="left")
+        )
+    say("dry run: nothing was submitted, nothing spent")
+
+
+@contextmanager
+def _progress(listed: CandidateList) -> Iterator[submitting.Progress | None]:
+    if not sys.stderr.isatty():
+        yield None
+        return
+    columns = (TextColumn("reading"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rows]:,} rows"))
+    with Progress(*columns, TimeElapsedColumn(), console=errors, transient=True) as shown:
+        task = shown.add_task("reading", total=listed.bytes_total, rows=0)
+        yield lambda read, rows: shown.update(task, completed=read, rows=rows)
+
+
+def _mapping(items: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for item in items:
+        name, sign, column = item.partition("=")
+        if not (sign and name.strip() and column.strip()):
+            raise Invalid(f"--map {item!r}: write it as field=column, such as --map email='Work mail'")
+        found[name.strip()] = column.strip()
+    return found
+
+
+def _read_body(path: Path) -> str:
+    try:
+        raw = (
+            sys.stdin.buffer.read(BODY_BYTES_MAX + 1) if str(path) == "-" else path.open("rb").read(BODY_BYTES_MAX + 1)
+        )
+    except OSError as error:
+        raise Invalid(f"--body {path}: {error.strerror}", code="no_file") from None
+    if len(raw) > BODY_BYTES_MAX:
+        raise Invalid(f"--body {path}: longer than {BODY_BYTES_MAX:,} bytes; a body renders to 2,000 characters")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Invalid(f"--body {path}: not UTF-8 text (byte {error.start:,})", code="bad_encoding") from None
+
+
+def _start_at(text: str | None, store: Store) -> int:
+    if text is None:
+        return 0
+    now = store.now_ms()
+    try:
+        if text.strip().upper().startswith("P"):
+            at_ms = now + TypeAdapter(timedelta).validate_python(text.strip()) // timedelta(milliseconds=1)
+        else:
+            at = datetime.fromisoformat(text.strip())
+            at_ms = int((at if at.tzinfo else at.astimezone()).timestamp() * 1000)
+    except (ValueError, ValidationError, OverflowError):
+        raise Invalid(
+            f"--start-at {text!r}: give a time such as 2026-12-01T09:00+01:00 or a duration such as PT2H"
+        ) from None
+    if at_ms < now:
+        raise Invalid(f"--start-at {text!r} is in the past; leave it out to start at once")
+    return at_ms

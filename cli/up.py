@@ -1,0 +1,121 @@
+"""``inmail up``: the scheduler and the workers as children of one terminal, started again when they end."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from cli.output import say, warn
+from cli.session import session
+from workers.embedded_redis import SoleUse
+
+STOP_GRACE_S = 30.0
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(slots=True)
+class Child:
+    """One child process that should be running; started again, ever more slowly, when it ends by itself."""
+
+    name: str
+    command: list[str]
+    env: Mapping[str, str]
+    process: subprocess.Popen[bytes] | None = None
+    starts: int = 0
+    next_start: float = field(default=0.0)
+
+    def tend(self) -> None:
+        """Start it when it should be running and is not."""
+        if self.process is not None:
+            if self.process.poll() is None:
+                return
+            pause_s = min(30.0, 0.5 * 2**self.starts)
+            warn(f"{self.name} ended with code {self.process.returncode}; starting it again in {pause_s:g} s")
+            self.process, self.next_start = None, time.monotonic() + pause_s
+        if time.monotonic() >= self.next_start:
+            self.starts += 1
+            # A session of its own, so that Ctrl-C comes here first and the children are stopped in order.
+            self.process = subprocess.Popen(
+                self.command,
+                env=dict(self.env),
+                start_new_session=True,
+                preexec_fn=_die_with_parent(),  # noqa: PLW1509 - it makes one system call and takes no lock
+            )
+
+    def ask_to_stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+
+    def wait(self, deadline: float) -> None:
+        if self.process is None:
+            return
+        try:
+            self.process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            warn(f"{self.name} did not stop in {STOP_GRACE_S:g} s and is killed; its packs are taken up again")
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+def children(workers: int, env: Mapping[str, str]) -> list[Child]:
+    """The scheduler and the workers, not started yet."""
+    worker = [sys.executable, "-m", "dramatiq", "workers.main", "--processes", str(workers), "--threads", "4"]
+    return [
+        Child("scheduler", [sys.executable, "-m", "cli.main", "scheduler"], env),
+        Child("workers", [*worker, "--worker-shutdown-timeout", "20000", "--skip-logging"], env),
+    ]
+
+
+def run(workers: int) -> None:
+    """Run everything until Ctrl-C or SIGTERM; raises Refused when it is running in this data directory already."""
+    stop = threading.Event()
+    with session() as s, SoleUse(s.settings.data_dir):
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, lambda *_: stop.set())
+        where = f"embedded, in {s.settings.data_dir}" if s.redises.embedded else "as INMAIL_REDIS_URL says"
+        say(f"Redis: {where}; starting the scheduler and {workers} worker processes")
+        tend_until(stop, children(workers, child_env(s.redises.url, s.redises.broker_url)))
+    say("stopped")
+
+
+def child_env(url: str, broker_url: str) -> dict[str, str]:
+    """The environment of children that use the Redis their parent has found."""
+    return {**os.environ, "INMAIL_REDIS_URL": url, "INMAIL_BROKER_URL": broker_url}
+
+
+def tend_until(stop: threading.Event, family: list[Child]) -> None:
+    """Keep the children running until ``stop`` is set, then stop them in good order."""
+    try:
+        for child in family:
+            child.tend()
+        say("running; submit a campaign from another terminal, Ctrl-C stops")
+        while not stop.wait(0.5):
+            for child in family:
+                child.tend()
+    finally:
+        say("stopping: what is in hand is finished first")
+        stop_all(family)
+
+
+def stop_all(family: list[Child]) -> None:
+    """Ask every child to stop, wait, and kill what does not."""
+    for child in family:
+        child.ask_to_stop()
+    deadline = time.monotonic() + STOP_GRACE_S
+    for child in family:
+        child.wait(deadline)
+
+
+def _die_with_parent() -> Callable[[], None] | None:
+    """On Linux a child is told to stop when this process is killed; elsewhere nothing can say so."""
+    if not sys.platform.startswith("linux"):
+        return None
+    libc = ctypes.CDLL(None, use_errno=True)
+    return lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM) and None

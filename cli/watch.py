@@ -1,0 +1,52 @@
+"""Following a campaign live: progress per letter, the wallet, what it waits for."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from rich.console import Group
+from rich.live import Live
+from rich.text import Text
+
+from cli.output import bar, console, counts_line, say, span
+from engine import campaigns, credits
+from engine.store import Store
+
+
+def follow(store: Store, campaign: str) -> None:
+    """Show a campaign until it is closed or cancelled with nothing open; Ctrl-C stops watching, nothing else."""
+    try:
+        with Live(console=console, refresh_per_second=4, transient=False) as live:
+            while True:
+                found = campaigns.describe(store, campaign)
+                wallet = credits.wallet(store, found["account"])
+                live.update(panel(found, wallet, store.now_ms()))
+                if over(found):
+                    return
+                time.sleep(0.5)
+    except KeyboardInterrupt:
+        say(f"no longer watching; the campaign goes on (inmail campaign show {campaign})")
+
+
+def over(found: dict[str, Any]) -> bool:
+    """Whether nothing will change any more but late answers."""
+    counts = found["counts"]
+    return not (counts["queued"] or counts["claimed"] or counts["sent"])
+
+
+def panel(found: dict[str, Any], wallet: credits.Wallet, now_ms: int) -> Group:
+    """The live view of one campaign."""
+    state = f"waiting for {found['waiting_for']}" if found["waiting_for"] else found["state"]
+    head = Text.assemble((found["campaign"], "bold"), f"  {found['name']}  ", (state, "bold yellow"))
+    due = found["next_refund_due_ms"]
+    if due:
+        head.append(f"  next refund in {span(due - now_ms)}", style="bright_black")
+    return Group(
+        head,
+        bar(found["counts"], max(20, min(console.width - 2, 100))),
+        counts_line(found["counts"]),
+        Text("credits  ").append(
+            ", ".join(f"{n:,} {name}" for name, n in wallet.as_dict().items() if name != "expired")
+        ),
+    )

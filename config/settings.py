@@ -1,0 +1,118 @@
+"""Every setting of the engine, read from INMAIL_* variables and a .env file, refused with one clear line."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class BadSettings(ValueError):
+    """A setting is wrong; the message names the variable, the value and what is accepted."""
+
+
+def _iso_8601(value: Any) -> Any:
+    # Plain numbers would be read as seconds: a refund window of "7" must not become seven seconds.
+    if isinstance(value, str) and not value.strip().upper().startswith("P"):
+        raise ValueError("give an ISO 8601 duration such as P7D, PT30S or PT1H30M")
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_iso_8601)]
+
+
+class Settings(BaseSettings):
+    """The settings; frozen. Durations are ISO 8601 (P7D, PT30S)."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="INMAIL_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    redis_url: str | None = None
+    """Where account data lives (redis://, rediss:// or unix://). Unset: the engine keeps its own Redis."""
+
+    broker_url: str | None = None
+    """Where Dramatiq's queues live. Unset: the same Redis."""
+
+    data_dir: Path = Path(".inmail")
+    """Directory of the embedded Redis: its socket and its append-only file."""
+
+    embedded: Literal["auto", "system", "wheel", "fake"] = "auto"
+    """Which server the embedded Redis runs: one on PATH, the wheel's, or the keep-nothing fallback."""
+
+    namespace: str = Field("inmail", pattern=r"^[A-Za-z0-9_-]{1,32}$")
+    """First part of every Redis key; two engines may share one Redis under two namespaces."""
+
+    pack_size: int = Field(500, ge=1, le=1000)
+    """Recipients carried by one Dramatiq message; fixed per campaign at submit."""
+
+    in_flight: int = Field(4000, ge=1, le=100_000)
+    """Recipients of one campaign released to the queue at a time; what keeps accounts taking turns."""
+
+    refund_after: Duration | None = None
+    """How long an InMail waits for an answer. Unset: the plan's own window (P7D for the built-in plans)."""
+
+    lease: Duration = timedelta(seconds=30)
+    """How long a released or claimed pack may take before another worker may claim it."""
+
+    plans_file: Path | None = None
+    """A host's own plans, read beside the built-in ones."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "console", "json"] = "auto"
+    """auto: readable on a terminal, JSON elsewhere."""
+
+    @field_validator("refund_after", "lease")
+    @classmethod
+    def _within_reason(cls, value: timedelta | None) -> timedelta | None:
+        if value is not None and not timedelta(seconds=1) <= value <= timedelta(days=366):
+            raise ValueError("must be between PT1S and P366D")
+        return value
+
+    @field_validator("redis_url", "broker_url")
+    @classmethod
+    def _known_scheme(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must begin with redis://, rediss:// or unix://")
+        return value
+
+    @field_validator("plans_file")
+    @classmethod
+    def _readable(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError("no such file")
+        return value
+
+    @property
+    def refund_after_ms(self) -> int | None:
+        """The refund window in milliseconds, or None for the plan's own."""
+        return None if self.refund_after is None else milliseconds(self.refund_after)
+
+    @property
+    def lease_ms(self) -> int:
+        """The pack lease in milliseconds."""
+        return milliseconds(self.lease)
+
+
+def milliseconds(span: timedelta) -> int:
+    """The whole milliseconds of a duration."""
+    return span // timedelta(milliseconds=1)
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Read the settings once per process; raises BadSettings with one line per wrong variable, joined by '; '."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise BadSettings("; ".join(_one_line(problem) for problem in error.errors())) from None
+
+
+def _one_line(problem: Any) -> str:
+    name = "INMAIL_" + ".".join(str(part) for part in problem["loc"]).upper()
+    reason = problem["msg"].removeprefix("Value error, ")
+    return f"{name}={problem['input']!r}: {reason[0].lower() + reason[1:]}"

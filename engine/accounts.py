@@ -1,0 +1,113 @@
+"""Accounts: who owns credits, campaigns and a mailbox, and on which plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from engine.errors import Invalid, NotFound, Refused
+from engine.identity import new_account_id, parse_address
+from engine.plans import Plan
+from engine.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account as stored; limits are those of the plan at the time it was taken (0 = no limit)."""
+
+    id: str
+    email: str
+    name: str
+    plan: str
+    cycle: str
+    can_send: bool
+    credits_a_month: int
+    profiles_per_search: int
+    simultaneous_contacts: int
+    refund_when: str
+    refund_after_ms: int
+    opened_at_ms: int
+
+
+def open_account(store: Store, account: str, *, email: str, name: str, plan: Plan, annual: bool = False) -> bool:
+    """Open an account on a plan, with its first month's credits; False when the same was opened before.
+
+    Errors: Invalid for a bad id, address or name; Refused when the id belongs to another account.
+    """
+    new_account_id(account)
+    email, name = parse_address(email), " ".join(name.split())
+    if not 1 <= len(name) <= 120 or not name.isprintable():
+        raise Invalid("a name has 1 to 120 printable characters", code="bad_name")
+    cycle = "annual" if annual else "monthly"
+    # Registered first: a crash in between leaves a name without an account, never an account nobody finds.
+    store.client.sadd(store.keys.accounts, account)
+    values: dict[str, Any] = {
+        "id": account,
+        "email": email,
+        "name": name,
+        "plan": plan.slug,
+        "cycle": cycle,
+        "can_send": int(plan.can_send),
+        "credits_a_month": plan.credits_a_month,
+        "profiles_per_search": plan.profiles_per_search,
+        "simultaneous_contacts": plan.simultaneous_contacts,
+        "refund_when": plan.refund_when,
+        "refund_after_ms": plan.refund_after_ms,
+    }
+    fingerprint = "\n".join((email, name, plan.slug, cycle))
+    pairs = [part for pair in values.items() for part in pair]
+    status = store.run("open_account", store.keys.of_account(account), fingerprint, plan.credits_a_month, *pairs)[0]
+    if status == "conflict":
+        raise Refused(
+            f"account {account!r} is already open with another e-mail, name or plan; "
+            f"see it with: inmail account show {account}",
+            code="account_exists",
+        )
+    return bool(status == "ok")
+
+
+def get_account(store: Store, account: str) -> Account:
+    """The account of that id; raises NotFound."""
+    stored = store.hash(store.keys.account(account))
+    if not stored:
+        raise NotFound(f"no account {account[:80]!r}; open it with: inmail account open", code="no_account")
+    return Account(
+        id=stored["id"],
+        email=stored["email"],
+        name=stored["name"],
+        plan=stored["plan"],
+        cycle=stored["cycle"],
+        can_send=stored["can_send"] == "1",
+        credits_a_month=int(stored["credits_a_month"]),
+        profiles_per_search=int(stored["profiles_per_search"]),
+        simultaneous_contacts=int(stored["simultaneous_contacts"]),
+        refund_when=stored["refund_when"],
+        refund_after_ms=int(stored["refund_after_ms"]),
+        opened_at_ms=int(stored["opened_at_ms"]),
+    )
+
+
+def account_ids(store: Store) -> Iterator[str]:
+    """Every account, in no order, read in steps; a name registered without an account is passed over."""
+    for member in store.client.sscan_iter(store.keys.accounts, count=500):
+        if store.client.exists(store.keys.account(member.decode())):
+            yield member.decode()
+
+
+def suppress(store: Store, account: str, address: str) -> bool:
+    """Never write from this account to that address again; False when it stood there already."""
+    get_account(store, account)
+    return bool(store.client.sadd(store.keys.suppressed(account), parse_address(address)))
+
+
+def unsuppress(store: Store, account: str, address: str) -> bool:
+    """Take an address off the account's suppressions; False when it was not there."""
+    get_account(store, account)
+    return bool(store.client.srem(store.keys.suppressed(account), parse_address(address)))
+
+
+def suppressions(store: Store, account: str) -> list[str]:
+    """The addresses this account must not write to, in order."""
+    get_account(store, account)
+    return sorted(member.decode() for member in store.client.smembers(store.keys.suppressed(account)))

@@ -1,0 +1,119 @@
+"""The scheduler's agenda: which accounts to look at and which campaigns have refunds due.
+
+All of it is derived. Lose it, and ``rebuild`` makes it again from the accounts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from engine.accounts import account_ids
+from engine.store import Store
+from engine.submitting import discard_abandoned
+
+
+def nap(store: Store, seconds: float) -> None:
+    """Sleep until somebody wakes the scheduler, or ``seconds`` have passed."""
+    if store.client.blpop([store.keys.wake], timeout=seconds) is not None:
+        store.client.delete(store.keys.wake)
+
+
+def due_accounts(store: Store, *, most: int, look_again_ms: int) -> list[tuple[str, int]]:
+    """Up to ``most`` accounts to look at now, longest waiting first, each with its next time already set.
+
+    Setting the next time before looking means that a wake in the middle is never lost.
+    """
+    now = store.now_ms()
+    found = [m.decode() for m in store.client.zrangebyscore(store.keys.runnable, "-inf", now, start=0, num=most)]
+    if found:
+        store.client.zadd(store.keys.runnable, dict.fromkeys(found, now + look_again_ms))
+    return [(account, now + look_again_ms) for account in found]
+
+
+def look_at(store: Store, account: str, at_ms: int) -> None:
+    """Look at an account no later than ``at_ms``."""
+    store.client.zadd(store.keys.runnable, {account: at_ms}, lt=True)
+
+
+def rest(store: Store, account: str, set_ms: int) -> None:
+    """Take an account with nothing left to send off the agenda, unless it was woken since ``set_ms`` was set."""
+    store.run_bare("rest", [store.keys.runnable], account, set_ms)
+
+
+def expect_refund(store: Store, campaign: str, due_ms: int) -> None:
+    """Note that a refund of this campaign falls due, so that a lost alarm is noticed."""
+    store.client.zadd(store.keys.due, {campaign: due_ms}, lt=True)
+
+
+def refunds_expected(store: Store, *, before_ms: int, most: int) -> list[str]:
+    """Campaigns with a refund that fell due before then."""
+    found = store.client.zrangebyscore(store.keys.due, "-inf", before_ms, start=0, num=most)
+    return [member.decode() for member in found]
+
+
+def expect_next_refund(store: Store, campaign: str, due_ms: int | None) -> None:
+    """Note when the campaign's next refund falls due, in place of the last; None = none is left."""
+    if due_ms is None:
+        store.client.zrem(store.keys.due, campaign)
+    else:
+        store.client.zadd(store.keys.due, {campaign: due_ms})
+
+
+def active_campaigns(store: Store, account: str, *, most: int = 200) -> list[str]:
+    """The account's campaigns with something left to send or to answer, oldest first."""
+    return [member.decode() for member in store.client.zrange(store.keys.active(account), 0, most - 1)]
+
+
+def rebuild(store: Store) -> int:
+    """Make the agenda again from every account; returns how many accounts have something to do.
+
+    Also clears away drafts whose upload was abandoned. Safe at any time and by several processes at once.
+    """
+    busy = 0
+    for batch in _batches(account_ids(store), 200):
+        pipe = store.client.pipeline(transaction=False)
+        for account in batch:
+            pipe.zrange(store.keys.active(account), 0, -1)
+            pipe.zcard(store.keys.drafts(account))
+        found = pipe.execute()
+        now = store.now_ms()
+        for account, members, drafts in zip(batch, found[::2], found[1::2], strict=True):
+            if drafts:
+                discard_abandoned(store, account)
+            if not members:
+                continue
+            busy += 1
+            pipe.zadd(store.keys.runnable, {account: now}, nx=True)
+            for member in members:
+                pipe.zrange(store.keys.campaign_due(member.decode()), 0, 0, withscores=True)
+            earliest = pipe.execute()[1:]
+            expected = {m: int(e[0][1]) for m, e in zip(members, earliest, strict=True) if e}
+            if expected:
+                store.client.zadd(store.keys.due, expected, lt=True)
+    return busy
+
+
+def _batches(items: Iterable[str], size: int) -> Iterable[list[str]]:
+    batch: list[str] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def be_present(store: Store, who: str) -> None:
+    """Say that a process is alive; ``who`` is ``worker:host:pid`` or ``scheduler:host:pid``."""
+    store.client.zadd(store.keys.presence, {who: store.now_ms()})
+
+
+def leave(store: Store, who: str) -> None:
+    """Say that a process has ended in good order."""
+    store.client.zrem(store.keys.presence, who)
+
+
+def present(store: Store, *, within_ms: int = 20_000) -> list[str]:
+    """Processes that said they are alive within the last ``within_ms``."""
+    return [m.decode() for m in store.client.zrangebyscore(store.keys.presence, store.now_ms() - within_ms, "+inf")]

@@ -1,0 +1,60 @@
+"""What an id looks like: account ``acme``, campaign ``acme.7``, InMail ``acme.7.123``; and an address."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from engine.errors import Invalid, NotFound
+from engine.intake.addresses import BadAddress, normalise_address
+
+_ACCOUNT = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,38}[a-z0-9])?")
+_CAMPAIGN = re.compile(rf"({_ACCOUNT.pattern})\.([1-9][0-9]{{0,8}})")
+_INMAIL = re.compile(rf"({_ACCOUNT.pattern}\.[1-9][0-9]{{0,8}})\.(0|[1-9][0-9]{{0,8}})")
+_RESERVED = frozenset({"sched"})  # the hash tag of the scheduler's own keys
+
+
+@dataclass(frozen=True, slots=True)
+class InMailId:
+    """The parts of an InMail's id: its campaign and the recipient's index there, from 0."""
+
+    campaign: str
+    index: int
+
+    def __str__(self) -> str:
+        return f"{self.campaign}.{self.index}"
+
+
+def new_account_id(text: str) -> str:
+    """Check an id for a new account; raises Invalid saying which letters are accepted."""
+    if not _ACCOUNT.fullmatch(text) or text in _RESERVED:
+        raise Invalid(
+            f"account id {text[:60]!r} is not usable: 1 to 40 of a-z, 0-9, '-' and '_', "
+            "beginning and ending with a letter or digit",
+            code="bad_account_id",
+        )
+    return text
+
+
+def account_of(campaign: str) -> str:
+    """The account a campaign's id begins with; raises NotFound where the text is no campaign id."""
+    match = _CAMPAIGN.fullmatch(campaign)
+    if not match:
+        raise NotFound(f"no campaign {campaign[:80]!r}: a campaign id looks like acme.7", code="no_campaign")
+    return match[1]
+
+
+def parse_inmail(text: str) -> InMailId:
+    """Take an InMail's id apart; raises NotFound where the text is none."""
+    match = _INMAIL.fullmatch(text)
+    if not match:
+        raise NotFound(f"no InMail {text[:80]!r}: an InMail id looks like acme.7.123", code="no_inmail")
+    return InMailId(match[1], int(match[2]))
+
+
+def parse_address(text: str) -> str:
+    """The normal form of an e-mail address; raises Invalid saying what is wrong with it."""
+    try:
+        return normalise_address(text)
+    except BadAddress as error:
+        raise Invalid(f"address {text[:80]!r}: {error}", code="bad_address") from None

@@ -1,0 +1,108 @@
+"""The rows that were left out, as a CSV file the recruiter can mend and submit again."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Final
+
+from engine.errors import Invalid
+from engine.intake.rows import Reject
+
+if TYPE_CHECKING:
+    from tempfile import _TemporaryFileWrapper
+
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+class RejectsFile:
+    """Collects rejects in a file beside ``target``, moved into place on ``close``: it is never half written.
+
+    No reject, no file. ``counts`` has the number of rows per reason. As a context manager it closes at the end,
+    and leaves nothing behind when an exception passes. Errors: Invalid('no_file') where it cannot be written.
+    """
+
+    def __init__(self, target: str | Path, columns: Sequence[str]) -> None:
+        self.target = Path(target)
+        self.counts: Counter[str] = Counter()
+        self._columns = tuple(columns)
+        self._file: _TemporaryFileWrapper[str] | None = None
+
+    @property
+    def total(self) -> int:
+        return self.counts.total()
+
+    def add(self, rejects: Iterable[Reject]) -> None:
+        """Write rejects, in the order given: line, reason, detail, then the row as it stood."""
+        rows = [[str(r.line), r.reason, r.detail, *r.raw] for r in rejects]
+        if not rows:
+            return
+        try:
+            if self._file is None:
+                self._file = self._begin()
+            csv.writer(self._file, lineterminator="\n").writerows([map(inert, row) for row in rows])
+        except OSError as error:
+            self.discard()
+            raise self._unwritable(error) from error
+        self.counts.update(row[1] for row in rows)
+
+    def close(self) -> Path | None:
+        """Put the file in its place; gives its path, or None where there was nothing to write."""
+        if self._file is None:
+            return self.target if self.counts else None
+        try:
+            self._file.close()
+            Path(self._file.name).replace(self.target)
+        except OSError as error:
+            self.discard()
+            raise self._unwritable(error) from error
+        self._file = None
+        return self.target
+
+    def discard(self) -> None:
+        """Drop what was written, leaving an earlier file at ``target`` as it is."""
+        if self._file is not None:
+            with contextlib.suppress(OSError):  # a full disk: what could not be flushed is dropped with the rest
+                self._file.close()
+            Path(self._file.name).unlink(missing_ok=True)
+            self._file = None
+            self.counts.clear()
+
+    def __enter__(self) -> RejectsFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.discard()
+
+    def _begin(self) -> _TemporaryFileWrapper[str]:
+        file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - close or discard ends it
+            "w",
+            prefix=f".{self.target.name}.",
+            suffix=".part",
+            dir=self.target.parent,
+            delete=False,
+            encoding="utf-8",
+            errors="replace",
+            newline="",
+        )
+        csv.writer(file, lineterminator="\n").writerow(map(inert, ("line", "reason", "detail", *self._columns)))
+        return file
+
+    def _unwritable(self, error: OSError) -> Invalid:
+        why = (error.strerror or str(error)).lower()
+        return Invalid(f"cannot write the rejects file {str(self.target)!r}: {why}", code="no_file")
+
+
+def inert(cell: str) -> str:
+    """A cell no spreadsheet will run as a formula."""
+    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell

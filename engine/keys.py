@@ -1,0 +1,111 @@
+"""Every Redis key of the engine, its type and what it holds; no other file spells one.
+
+All keys of one account share the hash tag ``{account}``, so each script touches one cluster slot.
+A mailbox has its own tag ``{address}``. The ``{sched}`` keys are derived: delete them and they are rebuilt.
+"""
+
+from __future__ import annotations
+
+from engine.identity import account_of
+
+
+class Keys:
+    """Spells keys under one namespace."""
+
+    def __init__(self, namespace: str = "inmail") -> None:
+        self.namespace = namespace
+        self.accounts = f"{namespace}:accounts"
+        """set: the id of every account; written before the account itself, so none is ever missed."""
+        self.runnable = f"{namespace}:{{sched}}:runnable"
+        """zset: account → when the scheduler must next look at it, ms."""
+        self.due = f"{namespace}:{{sched}}:due"
+        """zset: campaign → when its earliest refund falls due, ms."""
+        self.wake = f"{namespace}:{{sched}}:wake"
+        """list: a token that ends the scheduler's nap."""
+        self.presence = f"{namespace}:{{sched}}:presence"
+        """zset: ``worker:host:pid`` or ``scheduler:host:pid`` → when it was last alive, ms."""
+
+    def of_account(self, account: str) -> list[str]:
+        """The account's keys in the order the Lua prelude names them."""
+        tag = f"{self.namespace}:{{{account}}}"
+        return [
+            f"{tag}:account",  # hash: email, name, plan and its limits, campaign_seq
+            f"{tag}:wallet",  # hash: available, held, spent, granted, expired; seq of the last log entry
+            f"{tag}:log",  # stream: one entry per transition, id = dense sequence number
+            f"{tag}:ops",  # hash: operation id → fingerprint and outcome, so that twice is once
+            f"{tag}:campaigns",  # zset: campaign → its number; every campaign ever submitted
+            f"{tag}:active",  # zset: campaign → its number; those with something left to do
+            f"{tag}:drafts",  # zset: campaign → when its upload last moved, ms
+            f"{tag}:open",  # hash: address → campaign number.index of its open InMail (the pair lock)
+            f"{tag}:suppressed",  # set: addresses this account must not write to
+        ]
+
+    def of_campaign(self, campaign: str) -> list[str]:
+        """The account's keys, then the campaign's, in the order the Lua prelude names them."""
+        account = account_of(campaign)
+        stem = f"{self.namespace}:{{{account}}}:c{campaign.rpartition('.')[2]}"
+        return [
+            *self.of_account(account),
+            stem,  # hash: state, counters, message, pack_size, refund rule
+            f"{stem}:letters",  # string: one letter per recipient
+            f"{stem}:sent",  # string: six bytes per recipient, big-endian ms: when it was delivered
+            f"{stem}:rows",  # hash: pack → its recipients' fields, packed
+            f"{stem}:due",  # zset: pack → when its earliest refund falls due, ms
+            f"{stem}:leases",  # zset: pack in flight → when its lease ends, ms
+            f"{stem}:tokens",  # hash: pack → token of the worker that claimed it
+            f"{stem}:again",  # zset: pack → its number; packs released before that still have queued ones
+            f"{stem}:replies",  # hash: index → what was answered, when, the text
+            f"{stem}:failures",  # hash: index → why it could not be delivered
+        ]
+
+    def account(self, account: str) -> str:
+        return self.of_account(account)[0]
+
+    def wallet(self, account: str) -> str:
+        return self.of_account(account)[1]
+
+    def log(self, account: str) -> str:
+        return self.of_account(account)[2]
+
+    def campaigns(self, account: str) -> str:
+        return self.of_account(account)[4]
+
+    def active(self, account: str) -> str:
+        return self.of_account(account)[5]
+
+    def drafts(self, account: str) -> str:
+        return self.of_account(account)[6]
+
+    def open(self, account: str) -> str:
+        return self.of_account(account)[7]
+
+    def suppressed(self, account: str) -> str:
+        return self.of_account(account)[8]
+
+    def campaign(self, campaign: str) -> str:
+        return self.of_campaign(campaign)[9]
+
+    def letters(self, campaign: str) -> str:
+        return self.of_campaign(campaign)[10]
+
+    def sent(self, campaign: str) -> str:
+        return self.of_campaign(campaign)[11]
+
+    def rows(self, campaign: str) -> str:
+        return self.of_campaign(campaign)[12]
+
+    def campaign_due(self, campaign: str) -> str:
+        return self.of_campaign(campaign)[13]
+
+    def leases(self, campaign: str) -> str:
+        return self.of_campaign(campaign)[14]
+
+    def replies(self, campaign: str) -> str:
+        return self.of_campaign(campaign)[17]
+
+    def failures(self, campaign: str) -> str:
+        return self.of_campaign(campaign)[18]
+
+    def mailbox(self, address: str) -> str:
+        """zset: InMail id → when it was delivered, ms."""
+        return f"{self.namespace}:{{{address}}}:mailbox"

@@ -1,0 +1,63 @@
+-- release: choose the packs of one campaign that go to the queue now.
+-- Before: scheduled, running, waiting; packs unreleased, released before, or with a lease run out.
+-- After: a scheduled one whose time has come, or a waiting one that has room again, is running (log: start);
+--        one without room is waiting (log: wait). Each chosen pack has a lease and no token.
+-- ARGV: now_ms, lease_ms, most recipients in flight (two packs at least).
+-- Returns: {state, waiting_for, next look at ms (0 = when woken), pack, pack …} at most 500 packs | {'unknown'}.
+local lease_until = now + tonumber(ARGV[2])
+local c = call('HMGET', campaign, 'state', 'start_at_ms', 'packs', 'pack_size', 'next_pack', 'queued', 'id',
+  'recipients', 'claimed')
+local state, size, queued = c[1], num(c[4]), num(c[6])
+if not state then return { 'unknown' } end
+local most = math.max(2, math.ceil(tonumber(ARGV[3]) / size))
+if state == 'scheduled' and num(c[2]) > now then return { state, '', c[2] } end
+local space, bound = room()
+
+local function become(to, reason, kind)
+  call('HSET', campaign, 'state', to, 'waiting_for', reason)
+  state = to
+  journal(kind, c[7], '', 0, '', reason)
+end
+if state == 'scheduled' then become('running', '', 'start') end
+if state == 'waiting' and (space > 0 or queued == 0) then become('running', '', 'start') end
+if state == 'running' and space == 0 and queued > 0 then become('waiting', bound, 'wait') end
+
+local chosen = {}
+local function take(pack)
+  call('ZADD', leases, int(lease_until), pack)
+  call('HDEL', tokens, pack)
+  chosen[#chosen + 1] = pack
+end
+-- A pack whose worker is gone: its claimed letters must be finished whatever the campaign's state is by now.
+for _, pack in ipairs(call('ZRANGEBYSCORE', leases, '-inf', int(now), 'LIMIT', 0, 500)) do
+  local first = tonumber(pack) * size
+  local slice = call('GETRANGE', letters, int(first), int(first + size - 1))
+  if string.find(slice, 'C', 1, true) then
+    take(pack)
+  else
+    call('ZREM', leases, pack)
+    call('HDEL', tokens, pack)
+    if string.find(slice, 'Q', 1, true) then call('ZADD', again, pack, pack) end
+  end
+end
+if state == 'running' then
+  local want = math.min(most, math.ceil(math.min(space, queued) / size))
+  local flying, next_pack, packs = call('ZCARD', leases), num(c[5]), num(c[3])
+  while flying < want and #chosen < 500 do
+    local pack = call('ZRANGE', again, 0, 0)[1]
+    if pack then
+      call('ZREM', again, pack)
+    elseif next_pack < packs then
+      pack = int(next_pack)
+      next_pack = next_pack + 1
+    else
+      break
+    end
+    take(pack)
+    flying = flying + 1
+  end
+  if next_pack > num(c[5]) then call('HSET', campaign, 'next_pack', int(next_pack)) end
+end
+-- Where more could be chosen than one call may, look again at once; else when the next lease ends.
+local soonest = #chosen >= 500 and now or tonumber(call('ZRANGE', leases, 0, 0, 'WITHSCORES')[2] or '0')
+return { state, call('HGET', campaign, 'waiting_for'), int(soonest), unpack(chosen) }

@@ -1,0 +1,33 @@
+-- reply: record a recipient's answer to one InMail.
+-- Before: C or S (open), or R (refunded). After: A or D, the credit moved as the campaign's rule says
+--         (unanswered → spent) and the contact free again; or L, no credit moved. Log: reply.
+-- ARGV: now_ms, index, address, answer ('A' or 'D'), text, reason.
+-- Returns: {'ok', letter} (the same for a repeat) | {'answered', letter} another answer was given first
+--          | {'unknown'} no such InMail was delivered.
+-- Invariant: reply and refund meet on one letter; whoever comes first wins, once.
+local index, address, answer = tonumber(ARGV[2]), ARGV[3], ARGV[4]
+local said = answer .. ' ' .. ARGV[6] .. '\n' .. ARGV[5]
+local c = call('HMGET', campaign, 'state', 'id', 'answer_moves_to')
+if not c[1] then return { 'unknown' } end
+local letter = call('GETRANGE', letters, int(index), int(index))
+local known = call('HGET', replies, int(index))
+if known then
+  local what = string.match(known, '^%d+ (.*)$') or ''
+  return { what == said and 'ok' or 'answered', letter }
+end
+if letter ~= 'C' and letter ~= 'S' and letter ~= 'R' then return { 'unknown' } end
+-- Nothing fails below.
+local after = letter == 'R' and 'L' or answer
+call('SETRANGE', letters, int(index), after)
+call('HSET', replies, int(index), int(now) .. ' ' .. said)
+local note = ''
+if letter ~= 'R' then
+  call('HDEL', open, address)
+  move('held', c[3], 1)
+  -- Answered while the worker was still settling: it was delivered, so it has a delivery time.
+  if letter == 'C' then call('SETRANGE', sent, int(index * 6), stamp(now)) end
+  count(letter == 'C' and 'claimed' or 'sent', -1)
+  note = finish()
+end
+journal('reply', c[2], int(index), 1, moved(letter .. after, 1), note)
+return { 'ok', after }

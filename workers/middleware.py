@@ -1,0 +1,89 @@
+"""Dramatiq middleware: every log line knows its message, and every worker says that it is alive."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from typing import Any
+
+import structlog
+from dramatiq import Broker, Middleware, Worker
+
+from engine import agenda
+from engine.store import RedisTrouble, Store
+
+log = structlog.get_logger("inmail.worker")
+
+
+class LogContext(Middleware):
+    """Binds message id, campaign and pack to the log lines of the message being worked on; logs failures once."""
+
+    def before_process_message(self, broker: Broker, message: Any) -> None:
+        structlog.contextvars.clear_contextvars()
+        names = ("campaign", "pack")
+        structlog.contextvars.bind_contextvars(
+            message_id=message.message_id,
+            actor=message.actor_name,
+            **dict(zip(names, message.args, strict=False)),
+        )
+        if message.args:
+            structlog.contextvars.bind_contextvars(account=str(message.args[0]).partition(".")[0])
+
+    def after_process_message(
+        self, broker: Broker, message: Any, *, result: Any = None, exception: BaseException | None = None
+    ) -> None:
+        if exception is not None:
+            retries = message.options.get("retries", 0)
+            log.warning("message.failed", error=type(exception).__name__, detail=str(exception), retries=retries)
+        structlog.contextvars.clear_contextvars()
+
+
+def identity(kind: str) -> str:
+    """How a process is named in the presence list: kind:host:pid."""
+    return f"{kind}:{socket.gethostname()}:{os.getpid()}"
+
+
+class Heartbeat:
+    """A thread that says every five seconds that this process is alive."""
+
+    def __init__(self, store: Store, kind: str) -> None:
+        self.store, self.who = store, identity(kind)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="presence", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(timeout=5)
+        try:
+            agenda.leave(self.store, self.who)
+        except RedisTrouble:
+            log.debug("presence.not_cleared")
+
+    def _beat(self) -> None:
+        while True:
+            try:
+                agenda.be_present(self.store, self.who)
+            except RedisTrouble as error:
+                log.debug("presence.missed", error=str(error))
+            if self._stop.wait(5):
+                return
+
+
+class Presence(Middleware):
+    """Runs the heartbeat of a worker process."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._heartbeat: Heartbeat | None = None
+
+    def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
+        self._heartbeat = Heartbeat(self.store, "worker")
+        self._heartbeat.start()
+
+    def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
+        if self._heartbeat is not None:
+            self._heartbeat.stop()

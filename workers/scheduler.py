@@ -1,0 +1,106 @@
+"""The scheduler: releases packs to the queue, accounts taking turns, and sweeps what an alarm missed.
+
+It keeps nothing in memory that matters: stop it, start another, or run two at once.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+
+import structlog
+
+from engine import agenda, campaigns, refunds, sending
+from engine.errors import NotFound
+from engine.store import RedisTrouble, Store
+from workers.actors import Actors
+
+log = structlog.get_logger("inmail.scheduler")
+
+NAP_S = 1.0
+REBUILD_EVERY_S = 60.0
+SWEEP_EVERY_S = 10.0
+ALARM_GRACE_MS = 60_000
+"""How late a refund's alarm may be before the sweep sends another: a lost alarm costs about a minute."""
+_ACCOUNTS_A_TURN = 64
+_PACKS_A_SWEEP = 200
+
+
+@dataclass(slots=True)
+class Scheduler:
+    """One scheduler on one store. ``in_flight`` is in recipients of one campaign; ``lease_ms`` of a released pack."""
+
+    store: Store
+    actors: Actors
+    lease_ms: int
+    in_flight: int
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until ``stop`` is set; goes on by itself when Redis was away."""
+        last_sweep = last_rebuild = float("-inf")
+        trouble = False
+        while not stop.is_set():
+            try:
+                clock = time.monotonic()
+                if clock - last_rebuild >= REBUILD_EVERY_S:
+                    agenda.rebuild(self.store)
+                    last_rebuild = clock
+                if clock - last_sweep >= SWEEP_EVERY_S:
+                    self.sweep()
+                    last_sweep = clock
+                if not self.turn():
+                    agenda.nap(self.store, NAP_S)
+                if trouble:
+                    log.info("redis.back")
+                    trouble, last_rebuild = False, float("-inf")
+            except RedisTrouble as error:
+                if not trouble:
+                    log.warning("redis.away", detail=str(error))
+                trouble = True
+                stop.wait(1.0)
+
+    def turn(self) -> int:
+        """Look at each account whose time has come, once; returns how many packs were released."""
+        released = 0
+        for account, set_ms in agenda.due_accounts(self.store, most=_ACCOUNTS_A_TURN, look_again_ms=self.lease_ms):
+            released += self._serve(account, set_ms)
+        return released
+
+    def _serve(self, account: str, set_ms: int) -> int:
+        look_at: list[int] = []
+        released, busy = 0, False
+        for campaign in agenda.active_campaigns(self.store, account):
+            try:
+                found = sending.release(self.store, campaign, lease_ms=self.lease_ms, in_flight=self.in_flight)
+            except NotFound:
+                continue
+            if found.state == "cancelled":
+                campaigns.cancel_rest(self.store, campaign)
+            for pack in found.packs:
+                self.actors.send_pack.send(campaign, pack)
+            released += len(found.packs)
+            if found.look_at_ms:
+                look_at.append(found.look_at_ms)
+            busy = busy or found.state in ("running", "waiting") or bool(found.look_at_ms)
+        if look_at:
+            agenda.look_at(self.store, account, min(look_at))
+        elif not busy:
+            agenda.rest(self.store, account, set_ms)
+        return released
+
+    def sweep(self) -> int:
+        """Send refunds whose alarm is overdue to the queue again; returns how many packs."""
+        now = self.store.now_ms()
+        found = 0
+        for campaign in agenda.refunds_expected(self.store, before_ms=now - ALARM_GRACE_MS, most=100):
+            packs = refunds.overdue(self.store, campaign, most=_PACKS_A_SWEEP)
+            for pack in packs:
+                self.actors.refund_pack.send(campaign, pack)
+            found += len(packs)
+            due_ms = refunds.earliest_due_ms(self.store, campaign)
+            # What was just sent may be in the queue for a while: look again after another grace.
+            agenda.expect_next_refund(self.store, campaign, max(due_ms, now) if due_ms else None)
+        if found:
+            log.info("refunds.swept", packs=found, hint="their alarms were late or lost")
+        return found

@@ -112,7 +112,7 @@ def _round(store: Store, account: str, source: Path, pack_size: int) -> Round:
 
 def _forget_mailboxes(store: Store) -> None:
     # Every round writes to the same addresses from a new account; rows of earlier rounds stay.
-    found = [key for key in store.client.scan_iter(match="*:mailbox", count=10_000)]
+    found = list(store.client.scan_iter(match="*:mailbox", count=10_000))
     for start in range(0, len(found), 10_000):
         store.client.unlink(*found[start : start + 10_000])
 

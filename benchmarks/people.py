@@ -78,7 +78,7 @@ def people(n: int, seed: int = 7) -> Iterator[list[str]]:
     rng = random.Random(seed)
     for i in range(n):
         first, last = rng.choice(FIRST), rng.choice(LAST)
-        address = f"{_plain(first)}.{_plain(last)}.{i}@example.org"
+        address = f"{_plain(first)}.{_plain(last)}{rng.randrange(10**6):06}.{i}@example.org"
         yield [first, last, address, rng.choice(TITLE), rng.choice(COMPANY), rng.choice(LOCATION)]
 
 

@@ -15,7 +15,8 @@ from engine.accounts import get_account
 app = typer.Typer(help="Grant credits, show the wallet, read the log.", no_args_is_help=True)
 
 
-@app.command("grant")
+# -5 is to be read as a number out of bounds, not as an option nobody knows.
+@app.command("grant", context_settings={"ignore_unknown_options": True})
 def grant(
     account: AccountId,
     amount: Annotated[int, typer.Argument(metavar="N", help="whole credits, 1 or more")],

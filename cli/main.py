@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
-import click
 import typer
 from typer.main import get_command
 
@@ -34,6 +34,9 @@ mailbox.register(app)
 operate.register(app)
 demo.register(app)
 
+_UsageError: Any = typer.BadParameter.__base__
+"""Every complaint about the command line; typer exports only this one of its kinds by name."""
+
 EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (Invalid, 2),
     (BadSettings, 2),
@@ -56,14 +59,9 @@ def execute(argv: list[str]) -> int:
     try:
         result = command.main(args=argv, prog_name="inmail", standalone_mode=False)
         sys.stdout.flush()
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        return 2
-    except click.UsageError as error:
-        return _fail(f"{error.format_message()} See: {error.ctx.command_path if error.ctx else 'inmail'} --help", 2)
-    except click.ClickException as error:
-        return _fail(error.format_message(), 2)
-    except (click.Abort, KeyboardInterrupt):
+    except _UsageError as error:
+        return _usage(error)
+    except (typer.Abort, KeyboardInterrupt):
         errors.print("inmail: interrupted", markup=False)
         return 130
     except BrokenPipeError:
@@ -76,6 +74,14 @@ def execute(argv: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
+def _usage(error: Any) -> int:
+    where = error.ctx.command_path if error.ctx else "inmail"
+    if type(error).__name__ == "NoArgsIsHelpError":
+        typer.echo(error.format_message(), err=True)
+        return 2
+    return _fail(f"{error.format_message().rstrip('.')}; see: {where} --help", 2)
+
+
 def _sentence(error: BaseException) -> str:
     if isinstance(error, RedisTrouble):
         return f"Redis does not do as asked ({error}); what was done before stays, and the command may be repeated"
@@ -86,7 +92,7 @@ def _sentence(error: BaseException) -> str:
 
 def _fail(message: str, code: int, details: tuple[str, ...] = ()) -> int:
     errors.print(f"inmail: error: {' '.join(message.split())}", markup=False)
-    for detail in details[:20]:
+    for detail in [line for line in details if line != message][:20]:
         errors.print(f"  {detail}", markup=False)
     return code
 

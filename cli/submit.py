@@ -209,9 +209,11 @@ def _mapping(items: list[str]) -> dict[str, str]:
 
 def _read_body(path: Path) -> str:
     try:
-        raw = (
-            sys.stdin.buffer.read(BODY_BYTES_MAX + 1) if str(path) == "-" else path.open("rb").read(BODY_BYTES_MAX + 1)
-        )
+        if str(path) == "-":
+            raw = sys.stdin.buffer.read(BODY_BYTES_MAX + 1)
+        else:
+            with path.open("rb") as file:
+                raw = file.read(BODY_BYTES_MAX + 1)
     except OSError as error:
         raise Invalid(f"--body {path}: {error.strerror}", code="no_file") from None
     if len(raw) > BODY_BYTES_MAX:

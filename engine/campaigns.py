@@ -81,8 +81,21 @@ class Recipient:
 
 def get_campaign(store: Store, campaign: str) -> Campaign:
     """The campaign of that id; raises NotFound, also for a draft that was never submitted."""
+    return _campaign(campaign, store.hash(store.keys.campaign(campaign)))
+
+
+def get_campaign_and_pack(store: Store, campaign: str, pack: int) -> tuple[Campaign, list[list[str]]]:
+    """The campaign and the columns of one of its packs in one round trip; raises as either alone would."""
+    pipe = store.client.pipeline(transaction=False)
+    pipe.hgetall(store.keys.campaign(campaign))
+    pipe.hget(store.keys.rows(campaign), str(pack))
+    stored, blob = pipe.execute()
+    it = _campaign(campaign, {k.decode(): v.decode() for k, v in stored.items()})
+    return it, _unpacked(campaign, pack, blob)
+
+
+def _campaign(campaign: str, stored: dict[str, str]) -> Campaign:
     account = account_of(campaign)
-    stored = store.hash(store.keys.campaign(campaign))
     if "state" not in stored:
         raise NotFound(f"no campaign {campaign!r}; list them with: inmail campaign list {account}", code="no_campaign")
     whole = {
@@ -182,7 +195,10 @@ def cancel_rest(store: Store, campaign: str) -> int:
 
 def read_pack(store: Store, campaign: str, pack: int) -> list[list[str]]:
     """The columns of one pack's rows; raises Corrupt where they are missing."""
-    blob = store.client.hget(store.keys.rows(campaign), str(pack))
+    return _unpacked(campaign, pack, store.client.hget(store.keys.rows(campaign), str(pack)))
+
+
+def _unpacked(campaign: str, pack: int, blob: bytes | None) -> list[list[str]]:
     if blob is None:
         raise Corrupt(f"campaign {campaign} has lost the rows of pack {pack}")
     return rows.unpack(blob)

@@ -20,6 +20,7 @@ _RENDERED_CHARS_MAX: Final = {"subject": SUBJECT_CHARS_MAX, "body": BODY_CHARS_M
 _DETAILS_MAX: Final = 20
 _COLUMNS_SHOWN: Final = 20
 _GROWTH_MAX: Final = 3  # characters one character can become in another case: 'ΐ' in capitals is three
+_TERMS_MAX: Final = 100  # Python's compiler goes one deeper for each term of a sum
 
 _LINE_END = re.compile(r"\r\n?")
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -43,12 +44,13 @@ class _Bound(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One compiled template. ``visible``: it shows something whatever the fields hold."""
+    """One compiled template; ``visible``: some text of its own always shows; ``bare``: fields that always show."""
 
     name: str
     template: Template
     bound: _Bound
     visible: bool
+    bare: frozenset[str]
 
     def problem(self, rendered: str) -> str | None:
         chars, limit = len(rendered), _RENDERED_CHARS_MAX[self.name]
@@ -60,12 +62,18 @@ class _Part:
 
     def settled(self, position: Mapping[str, int]) -> str:
         """A Python condition on ``row`` under which this part is surely right; ``False`` where it must render."""
-        if not self.visible:
+        # A field of blanks, or of what a subject turns into blanks, shows nothing: those rows render.
+        shown = [
+            f"row[{position[name]}].strip() and row[{position[name]}].isprintable()"
+            for name in self.bare & position.keys()
+        ]
+        if len(self.bound.times) > _TERMS_MAX:
             return "False"
+        visible = "True" if self.visible else " or ".join(shown) or "False"
         lengths = [
             f"{times}*len(row[{position[name]}])" for name, times in self.bound.times.items() if name in position
         ]
-        return f"{'+'.join([str(self.bound.chars), *lengths])} <= {_RENDERED_CHARS_MAX[self.name]}"
+        return f"{'+'.join([str(self.bound.chars), *lengths])} <= {_RENDERED_CHARS_MAX[self.name]} and ({visible})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,10 +199,12 @@ def _unknown(mentions: Iterable[Mention], columns: Collection[str], *, room: int
 
 def _compile(part: str, tree: nodes.Template, aliases: Mapping[str, str]) -> _Part:
     bound, visible = _bound(tree.body), _visible(tree.body)
+    outputs = [node for each in tree.body if isinstance(each, nodes.Output) for node in each.nodes]
+    bare = frozenset(node.name for node in outputs if isinstance(node, nodes.Name))
     # Jinja makes Python names of field names, and Python holds some different names for one (NFKC): ours cannot clash.
     for name in tree.find_all(nodes.Name):
         name.name = aliases[name.name]
-    return _Part(part, ENVIRONMENT.from_string(tree), bound, visible)
+    return _Part(part, ENVIRONMENT.from_string(tree), bound, visible, bare)
 
 
 def _bound(parts: Iterable[nodes.Node]) -> _Bound:

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.campaigns import get_campaign, read_pack
+from engine.campaigns import get_campaign_and_pack
 from engine.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Refunded:
-    """How many InMails of the pack were closed, and when its next falls due (0 = none is left)."""
+    """How many InMails of the pack were closed, when its next falls due (0 = none is left), and when this was."""
 
     closed: int
     next_due_ms: int
+    now_ms: int
 
 
 def refund(store: Store, campaign: str, pack: int) -> Refunded:
     """Close what is due of one pack; what is not due yet, answered or closed already stays as it is."""
-    it = get_campaign(store, campaign)
-    addresses = read_pack(store, campaign, pack)[it.address_column]
+    it, columns = get_campaign_and_pack(store, campaign, pack)
+    addresses = columns[it.address_column]
     reply = store.run("refund", store.keys.of_campaign(campaign), pack, it.first(pack), "\n".join(addresses))
-    return Refunded(int(reply[1]), int(reply[2]))
+    return Refunded(int(reply[1]), int(reply[2]), int(reply[3]))
 
 
 def overdue(store: Store, campaign: str, *, most: int) -> list[int]:

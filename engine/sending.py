@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.campaigns import Campaign, get_campaign, read_pack
+from engine.campaigns import Campaign, get_campaign_and_pack
 from engine.errors import NotFound
 from engine.store import Store
 
@@ -52,10 +52,11 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """After a settle: when the pack's earliest refund falls due (0 = none) and how many packs are in flight."""
+    """After a settle: when the pack's earliest refund falls due (0 = none), how many packs are in flight, and when."""
 
     due_ms: int
     in_flight: int
+    now_ms: int
 
 
 def release(store: Store, campaign: str, *, lease_ms: int, in_flight: int) -> Release:
@@ -74,8 +75,7 @@ def claim(store: Store, campaign: str, pack: int, *, token: str, lease_ms: int) 
 
     Repeating it with the same token gives the same recipients and debits nothing more for them.
     """
-    it = get_campaign(store, campaign)
-    columns = read_pack(store, campaign, pack)
+    it, columns = get_campaign_and_pack(store, campaign, pack)
     addresses = columns[it.address_column]
     reply = store.run(
         "claim",
@@ -109,4 +109,4 @@ def settle(store: Store, claim: Claim, delivered: Sequence[int], failed: Sequenc
         "\n".join(claim.addresses[failure.position] for failure in ordered),
         "\n".join(failure.reason for failure in ordered),
     )
-    return Settled(int(reply[1]), int(reply[2])) if reply[0] == "ok" else None
+    return Settled(int(reply[1]), int(reply[2]), int(reply[3])) if reply[0] == "ok" else None

@@ -173,8 +173,9 @@ class _Scan:
         self._ifs: list[tuple[int, bool]] = []  # (offset, has its else) of each open {% if %}
         words = [token for token in tokens if token[1] not in ("whitespace", "comment")]
         raw: int | None = None  # where the open {% raw %} stands
-        tags, depth, length = 0, 0, 0
+        inside, tags, depth, length = False, 0, 0, 0
         for index, (offset, kind, text) in enumerate(words):
+            inside = kind in ("variable_begin", "block_begin") or (inside and kind not in ("variable_end", "block_end"))
             if kind in ("raw_begin", "raw_end"):
                 raw = offset if kind == "raw_begin" else None
             elif kind == "data":
@@ -194,8 +195,8 @@ class _Scan:
                 self._word(offset, kind, text, depth, length)
         if raw is not None:
             self._add(raw, _RAW_OPEN)
-        for offset, _ in self._ifs:
-            self._add(offset, "{% if %} is never closed; add {% endif %}")
+        if self._ifs and not inside:  # a tag that never ends is the parser's to tell, and the likelier cause
+            self._add(self._ifs[-1][0], "{% if %} is never closed; add {% endif %}")
 
     def _add(self, offset: int, text: str) -> None:
         self.problems.append(Problem(offset, text))

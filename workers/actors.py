@@ -59,10 +59,10 @@ class Actors:
             log.warning("pack.stale", hint="another worker claimed it after this one's lease ran out")
             return
         if settled.due_ms:
-            self._set_alarm(campaign, pack, settled.due_ms)
+            self._set_alarm(campaign, pack, settled.due_ms, settled.now_ms)
         # The scheduler keeps a few packs in flight: it need not be woken while half of them are left.
         if settled.in_flight * 2 * claim.campaign.pack_size <= self.in_flight or claim.state != "running":
-            wake(self.store, claim.campaign.account)
+            wake(self.store, claim.campaign.account, now_ms=settled.now_ms)
 
     def _refund(self, campaign: str, pack: int) -> None:
         """Close what is due of a pack; sets the alarm again for what falls due later."""
@@ -72,12 +72,11 @@ class Actors:
             log.info("pack.gone")
             return
         if done.closed:
-            wake(self.store, account_of(campaign))
+            wake(self.store, account_of(campaign), now_ms=done.now_ms)
         if done.next_due_ms:
-            self._set_alarm(campaign, pack, done.next_due_ms)
+            self._set_alarm(campaign, pack, done.next_due_ms, done.now_ms)
 
-    def _set_alarm(self, campaign: str, pack: int, due_ms: int) -> None:
+    def _set_alarm(self, campaign: str, pack: int, due_ms: int, now_ms: int) -> None:
         """A delayed actor for the day it falls due; the due index stays the truth, and is swept as well."""
         agenda.expect_refund(self.store, campaign, due_ms)
-        delay_ms = max(0, due_ms - self.store.now_ms())
-        self.refund_pack.send_with_options(args=(campaign, pack), delay=delay_ms)
+        self.refund_pack.send_with_options(args=(campaign, pack), delay=max(0, due_ms - now_ms))

@@ -276,10 +276,11 @@ def _socket_path(place: Path) -> str:
 
 def _why(place: Path, log_from: int) -> str:
     """The last line of the log since ``log_from`` that tells why a server did not start, without its pid and time."""
-    if shutil.disk_usage(place).free == 0:
-        return "no space left on the disk"  # the log could not say so
+    free_bytes = shutil.disk_usage(place).free
+    if free_bytes == 0:
+        return "no space left on the disk"  # what the log says then was cut off before the reason
     written = (place / LOG).read_bytes()
-    why = "nothing in the log says why"
+    why = "nothing in the log says why" if free_bytes > 1_000_000 else "hardly any space left on the disk"
     for line in written[log_from if log_from <= len(written) else 0 :].decode(errors="replace").splitlines():
         found = _LOG_LINE.match(line)
         if found is None:

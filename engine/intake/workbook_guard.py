@@ -89,12 +89,12 @@ def _unpacked(file: BinaryIO, member: zipfile.ZipInfo) -> Iterator[bytes]:
         raise damaged("it is packed in a way Excel does not use")
     unpacker = zlib.decompressobj(-zlib.MAX_WBITS) if member.compress_type == zipfile.ZIP_DEFLATED else None
     left = member.compress_size
-    while left > 0 and (packed := file.read(min(READ_BYTES, left))):
+    while left > 0 and not (unpacker and unpacker.eof) and (packed := file.read(min(READ_BYTES, left))):
         left -= len(packed)
         if unpacker is None:
             yield packed
             continue
-        while packed:
+        while packed and not unpacker.eof:  # past its end zlib hands the same bytes back for ever
             try:
                 yield unpacker.decompress(packed, READ_BYTES)
             except zlib.error as error:

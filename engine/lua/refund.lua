@@ -2,7 +2,8 @@
 -- Before: letters S whose sent time + refund_after_ms has come. After: R; their credits move as the campaign's
 --         rule says (unanswered → available), their contacts are free again. Log: refund.
 -- ARGV: now_ms, pack, first index, addresses of the pack joined by newlines.
--- Returns: {'ok', how many were closed, when the next of this pack falls due in ms (0 = none)} | {'unknown'}.
+-- Returns: {'ok', how many were closed, when the next of this pack falls due in ms (0 = none), now_ms}
+--          | {'unknown'}.
 -- Invariant: never before due; at most once (an R is no longer S).
 local pack, first, addresses = ARGV[2], tonumber(ARGV[3]), lines(ARGV[4])
 local c = call('HMGET', campaign, 'state', 'id', 'refund_after_ms', 'due_moves_to')
@@ -36,4 +37,4 @@ if closed > 0 then
 end
 if next_due > 0 then call('ZADD', due, int(next_due), pack) else call('ZREM', due, pack) end
 if closed > 0 then journal('refund', c[2], pack, closed, moved('SR', closed), finish()) end
-return { 'ok', closed, int(next_due) }
+return { 'ok', closed, int(next_due), int(now) }

@@ -37,7 +37,7 @@ def test_an_inmail_unanswered_for_seven_days_gives_its_credit_back(store):
     campaign = sent_campaign(store)
     store.at_ms += 7 * DAY_MS
 
-    assert refunds.refund(store, campaign, 0) == refunds.Refunded(3, 0)
+    assert refunds.refund(store, campaign, 0) == refunds.Refunded(3, 0, store.at_ms)
     assert (letters(store, campaign), purse(store)) == ("RRR", (3, 0, 0))
     assert campaigns.get_campaign(store, campaign).state == "closed"
 
@@ -47,7 +47,7 @@ def test_never_before_it_is_due(store):
     due = store.at_ms + 7 * DAY_MS
     store.at_ms = due - 1
 
-    assert refunds.refund(store, campaign, 0) == refunds.Refunded(0, due)
+    assert refunds.refund(store, campaign, 0) == refunds.Refunded(0, due, store.at_ms)
     assert (letters(store, campaign), purse(store)) == ("SSS", (0, 3, 0))
 
 
@@ -57,7 +57,7 @@ def test_a_refund_repeated_changes_nothing(store):
     refunds.refund(store, campaign, 0)
     entries = len(list(credits.log(store, "acme")))
 
-    assert refunds.refund(store, campaign, 0) == refunds.Refunded(0, 0)
+    assert refunds.refund(store, campaign, 0) == refunds.Refunded(0, 0, store.at_ms)
     assert (purse(store), len(list(credits.log(store, "acme")))) == ((3, 0, 0), entries)
 
 
@@ -70,10 +70,10 @@ def test_inmails_of_one_pack_sent_at_two_times_fall_due_at_two_times(store):
     send_all(store, campaign)
     store.at_ms += 6 * DAY_MS
 
-    assert refunds.refund(store, campaign, 0) == refunds.Refunded(2, store.at_ms + DAY_MS)
+    assert refunds.refund(store, campaign, 0) == refunds.Refunded(2, store.at_ms + DAY_MS, store.at_ms)
     assert letters(store, campaign) == "RRSS"
     store.at_ms += DAY_MS
-    assert refunds.refund(store, campaign, 0) == refunds.Refunded(2, 0)
+    assert refunds.refund(store, campaign, 0) == refunds.Refunded(2, 0, store.at_ms)
     assert letters(store, campaign) == "RRRR"
 
 

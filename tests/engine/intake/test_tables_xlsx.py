@@ -87,6 +87,21 @@ def test_a_zip_without_a_workbook_is_no_list(tmp_path: Path) -> None:
         read(path)
 
 
+@pytest.mark.timeout(10)
+def test_a_member_that_ends_before_its_packed_size_does_not_hold_the_reader_up(tmp_path: Path) -> None:
+    """Only past one read (64 KiB unpacked) does zlib hand back what follows the end, again and again."""
+    name, sheet = "xl/media/x.bin", row(1, "email") + row(2, "a@example.org")
+    path = write_workbook(tmp_path / "a.xlsx", sheet, extra={name: bytes(range(256)) * 300})
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        packed = struct.pack("<I", archive.getinfo(name).compress_size)
+    at = content.rindex(name.encode()) - 46 + 20  # its packed size in the central directory
+    assert content[at : at + 4] == packed
+    content[at : at + 4] = struct.pack("<I", int.from_bytes(packed, "little") + 100)
+    path.write_bytes(content)
+    assert read(path).accepted == [(2, ["a@example.org"])]
+
+
 def test_a_truncated_workbook_is_refused(tmp_path: Path) -> None:
     path = write_workbook(tmp_path / "a.xlsx", row(1, "email") + row(2, "a@example.org"))
     path.write_bytes(path.read_bytes()[:-200])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import sys
 import tempfile
 import threading
@@ -19,15 +18,16 @@ from rich.rule import Rule
 from rich.text import Text
 
 from cli import up, watch
+from cli.audience import ACCEPT, DECLINE, LATE, audience
 from cli.output import bar, console, counts_line, pairs, say, table
 from config.settings import Settings, get_settings
-from engine import accounts, campaigns, credits, mailbox, submitting
+from engine import accounts, campaigns, credits, submitting
 from engine.audit import audit
-from engine.errors import EngineError, Unavailable
+from engine.errors import Unavailable
 from engine.intake.lists import CandidateList, open_list
 from engine.message import Message, parse_message
 from engine.plans import find_plan
-from engine.store import RedisTrouble, Store
+from engine.store import Store
 from workers.embedded_redis import EmbeddedRedis
 from workers.runtime import open_store, plan_catalogue
 
@@ -35,8 +35,6 @@ EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 WINDOW_S = 10.0
 """What seven days take here."""
 DAYS = 7
-ACCEPT, DECLINE, LATE = 0.18, 0.10, 0.03
-"""Shares of recipients who say yes, say no, or answer only after the refund."""
 TIME_MAX_S = 600.0
 ACCOUNT = "demo"
 
@@ -63,7 +61,7 @@ def demo(
         try:
             _introduce(source, info.kind, workers)
             campaign = _submit(store, settings, listed, message)
-            with _processes(info.url, workers), _audience(store, campaign):
+            with _processes(info.url, workers), audience(store, campaign, WINDOW_S):
                 if not _show_until_over(store, campaign):
                     raise Unavailable(f"the demo did not end within {TIME_MAX_S:g} s: see the messages above")
             return _report(store, campaign)
@@ -124,51 +122,6 @@ def _processes(url: str, workers: int) -> Iterator[None]:
         done.set()
         tender.join()
         up.stop_all(family)
-
-
-@contextmanager
-def _audience(store: Store, campaign: str) -> Iterator[None]:
-    """Recipients who answer, on a thread of their own, until the campaign is over."""
-    done = threading.Event()
-    crowd = threading.Thread(target=_answer, args=(store, campaign, done), daemon=True)
-    crowd.start()
-    try:
-        yield
-    finally:
-        done.set()
-        crowd.join(timeout=5)
-
-
-def _answer(store: Store, campaign: str, done: threading.Event) -> None:
-    rng = random.Random(20)
-    plans: dict[int, tuple[str, float]] = {}
-    while not done.wait(0.2):
-        try:
-            letters = (store.client.get(store.keys.letters(campaign)) or b"").decode()
-            for index, letter in enumerate(letters):
-                if letter in "SR" and index not in plans:
-                    plans[index] = (_temper(rng.random()), time.monotonic() + rng.uniform(0.05, 0.9) * WINDOW_S)
-                temper, at = plans.get(index, ("silent", 0.0))
-                in_time = letter == "S" and temper in ("yes", "no") and time.monotonic() >= at
-                if in_time or (letter == "R" and temper == "late"):
-                    _reply(store, campaign, index, accept=temper != "no")
-        except (RedisTrouble, EngineError):
-            continue
-
-
-def _temper(roll: float) -> str:
-    for share, temper in ((ACCEPT, "yes"), (DECLINE, "no"), (LATE, "late")):
-        if roll < share:
-            return temper
-        roll -= share
-    return "silent"
-
-
-def _reply(store: Store, campaign: str, index: int, *, accept: bool) -> None:
-    it = campaigns.get_campaign(store, campaign)
-    pack, position = divmod(index, it.pack_size)
-    address = campaigns.read_pack(store, campaign, pack)[it.address_column][position]
-    mailbox.reply(store, f"{campaign}.{index}", address=address, accept=accept)
 
 
 def _show_until_over(store: Store, campaign: str) -> bool:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from engine.message import Message, parse_message
 from pydantic import TypeAdapter, ValidationError
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -20,11 +19,12 @@ from cli import watch
 from cli.account import AccountId, Json
 from cli.output import console, errors, pairs, print_json, say, warn, when
 from cli.session import Session, session
-from engine import agenda, credits, submitting
+from engine import agenda, credits, preflight, submitting
 from engine.accounts import Account, get_account
 from engine.errors import Invalid, Refused
 from engine.intake.lists import CandidateList, open_list
 from engine.intake.rejects import RejectsFile
+from engine.message import Message, parse_message
 from engine.store import Store
 
 BODY_BYTES_MAX = 100_000
@@ -69,9 +69,9 @@ def submit(
             key=key,
         )
         if dry_run:
-            preflight = _preflight(s, owner, listed, message, order)
+            found = _preflight(s, owner, listed, message, order)
             _warn_of(listed.notes)
-            print_json(preflight) if as_json else _show_preflight(preflight)
+            print_json(found) if as_json else _show_preflight(found)
             return
         done, rejects_file = _submit(s.store, account, listed, message, order, rejects_path)
         _warn_of(listed.notes)
@@ -130,10 +130,10 @@ def _preflight(
 ) -> dict[str, Any]:
     if not owner.can_send:
         raise Refused(f"account {owner.id!r} is on plan {owner.plan}, which cannot send InMail", code="cannot_send")
-    tally, skipped = submitting.Tally(), submitting.Skipped()
+    tally, skipped = preflight.Tally(), preflight.Skipped()
     column = listed.columns.index("email")
     with _progress(listed) as progress:
-        for good in submitting.check_rows(listed, message, None, tally, strict=order.strict, progress=progress):
+        for good in preflight.check_rows(listed, message, None, tally, strict=order.strict, progress=progress):
             skipped.look(s.store, owner.id, [fields[column] for fields in good])
     wallet = credits.wallet(s.store, owner.id)
     needed = tally.accepted - skipped.total
@@ -150,7 +150,7 @@ def _preflight(
         "credits_available": wallet.available,
         "credits_held": wallet.held,
         "simultaneous_contacts": owner.simultaneous_contacts or None,
-        "waves_if_nobody_answers": submitting.waves(needed, wallet, owner.simultaneous_contacts),
+        "waves_if_nobody_answers": preflight.waves(needed, wallet, owner.simultaneous_contacts),
         "refund_after_ms": order.refund_after_ms,
         "messages": [
             {"to": fields["email"], "subject": sample.subject, "body": sample.body}
@@ -187,7 +187,7 @@ def _show_preflight(found: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _progress(listed: CandidateList) -> Iterator[submitting.Progress | None]:
+def _progress(listed: CandidateList) -> Iterator[preflight.Progress | None]:
     if not sys.stderr.isatty():
         yield None
         return

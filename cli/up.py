@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from cli.output import say, warn
 from cli.session import session
 from workers.embedded_redis import SoleUse
+from workers.runtime import keep_redis
 
 STOP_GRACE_S = 30.0
 _PR_SET_PDEATHSIG = 1
@@ -97,6 +98,7 @@ def tend_until(stop: threading.Event, family: list[Child]) -> None:
             child.tend()
         say("running; submit a campaign from another terminal, Ctrl-C stops")
         while not stop.wait(0.5):
+            keep_redis()
             for child in family:
                 child.tend()
     finally:

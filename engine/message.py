@@ -11,7 +11,9 @@ from typing import Final, NamedTuple
 from jinja2 import Template, nodes
 
 from engine.errors import Refused
-from engine.template_syntax import ENVIRONMENT, Mention, Problem, Refusal, parse, short
+from engine.template_bounds import Bound, always_visible, bound_of_all
+from engine.template_rules import ENVIRONMENT, Mention, Problem, short
+from engine.template_syntax import Refusal, parse
 
 SUBJECT_CHARS_MAX: Final = 200
 BODY_CHARS_MAX: Final = 2000
@@ -19,7 +21,6 @@ _SOURCE_CHARS_MAX: Final = {"subject": 2000, "body": 20_000}
 _RENDERED_CHARS_MAX: Final = {"subject": SUBJECT_CHARS_MAX, "body": BODY_CHARS_MAX}
 _DETAILS_MAX: Final = 20
 _COLUMNS_SHOWN: Final = 20
-_GROWTH_MAX: Final = 3  # characters one character can become in another case: 'ΐ' in capitals is three
 _TERMS_MAX: Final = 100  # Python's compiler goes one deeper for each term of a sum
 
 _LINE_END = re.compile(r"\r\n?")
@@ -35,20 +36,13 @@ class Rendered(NamedTuple):
     body: str
 
 
-class _Bound(NamedTuple):
-    """No rendering is longer than ``chars`` plus, for each field, its length times ``times``."""
-
-    chars: int
-    times: Mapping[str, int]
-
-
 @dataclass(frozen=True, slots=True)
 class _Part:
     """One compiled template; ``visible``: some text of its own always shows; ``bare``: fields that always show."""
 
     name: str
     template: Template
-    bound: _Bound
+    bound: Bound
     visible: bool
     bare: frozenset[str]
 
@@ -198,68 +192,10 @@ def _unknown(mentions: Iterable[Mention], columns: Collection[str], *, room: int
 
 
 def _compile(part: str, tree: nodes.Template, aliases: Mapping[str, str]) -> _Part:
-    bound, visible = _bound(tree.body), _visible(tree.body)
+    bound, visible = bound_of_all(tree.body), always_visible(tree.body)
     outputs = [node for each in tree.body if isinstance(each, nodes.Output) for node in each.nodes]
     bare = frozenset(node.name for node in outputs if isinstance(node, nodes.Name))
     # Jinja makes Python names of field names, and Python holds some different names for one (NFKC): ours cannot clash.
     for name in tree.find_all(nodes.Name):
         name.name = aliases[name.name]
     return _Part(part, ENVIRONMENT.from_string(tree), bound, visible, bare)
-
-
-def _bound(parts: Iterable[nodes.Node]) -> _Bound:
-    """The bound of these one after the other."""
-    chars, times = 0, dict[str, int]()
-    for part in parts:
-        more = _bound_of(part)
-        chars += more.chars
-        for name, count in more.times.items():
-            times[name] = times.get(name, 0) + count
-    return _Bound(chars, times)
-
-
-def _bound_of(node: nodes.Node) -> _Bound:
-    match node:
-        case nodes.TemplateData(data=text) | nodes.Const(value=text):
-            return _Bound(len(text), {})
-        case nodes.Name(name=name):
-            return _Bound(0, {name: 1})
-        case nodes.Output(nodes=parts):
-            return _bound(parts)
-        case nodes.If(body=body, elif_=elifs, else_=other):
-            return _worst(_bound(body), *(_bound_of(each) for each in elifs), _bound(other))
-        case (
-            nodes.CondExpr(expr1=left, expr2=nodes.Expr() as right)
-            | nodes.BinExpr(left=left, right=nodes.Expr() as right)
-        ):
-            return _worst(_bound_of(left), _bound_of(right))
-        case nodes.Filter(name="truncate", args=[nodes.Const(value=chars_max)]):
-            return _Bound(chars_max, {})
-        case nodes.Filter(name="default" | "d", node=nodes.Expr() as value, args=[fallback]):
-            return _worst(_bound_of(value), _bound_of(fallback))
-        case nodes.Filter(name=name, node=nodes.Expr() as value):
-            bound, growth = _bound_of(value), 1 if name == "trim" else _GROWTH_MAX
-            return _Bound(growth * bound.chars, {each: growth * count for each, count in bound.times.items()})
-    raise AssertionError(f"the allow-list let {type(node).__name__} through")
-
-
-def _worst(*bounds: _Bound) -> _Bound:
-    """A bound for whichever of these is shown."""
-    times: dict[str, int] = {}
-    for bound in bounds:
-        for name, count in bound.times.items():
-            times[name] = max(count, times.get(name, 0))
-    return _Bound(max(bound.chars for bound in bounds), times)
-
-
-def _visible(statements: Iterable[nodes.Node]) -> bool:
-    """Whether some text other than blanks is shown whatever the fields hold."""
-    for statement in statements:
-        if isinstance(statement, nodes.If):
-            shown = all(map(_visible, [statement.body, *(arm.body for arm in statement.elif_), statement.else_]))
-        else:
-            data = statement.find_all(nodes.TemplateData)
-            shown = any(text.data.strip() for text in data)
-        if shown:
-            return True
-    return False

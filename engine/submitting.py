@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from engine import rows
 from engine.accounts import Account, get_account
 from engine.campaigns import CHANNELS
-from engine.credits import Wallet
 from engine.errors import Corrupt, Invalid, NotFound, Refused
-from engine.intake.lists import CandidateList, Reject
+from engine.intake.lists import CandidateList
 from engine.intake.rejects import RejectsFile
 from engine.message import Message
+from engine.preflight import Progress, Tally, check_rows
+from engine.staging import Stage
 from engine.store import RedisTrouble, Store
 from engine.wake import wake
 
-RECIPIENTS_MAX = 10_000_000
 DRAFT_KEPT_MS = 3_600_000
 """A draft whose upload has not moved for so long was abandoned, and is cleared away."""
-_PACKS_A_TRIP = 20
-
-Progress = Callable[[int, int], None]
-"""Called with (bytes read, rows seen) now and then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +39,6 @@ class Order:
     key: str | None = None
 
 
-@dataclass(slots=True)
-class Tally:
-    """What became of the rows read so far."""
-
-    accepted: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
-    samples: list[dict[str, str]] = field(default_factory=list)
-
-    @property
-    def rejected_total(self) -> int:
-        return sum(self.rejected.values())
-
-
 @dataclass(frozen=True, slots=True)
 class Submitted:
     """A campaign that now runs by itself; ``repeated`` when the same key had submitted it before."""
@@ -67,55 +47,6 @@ class Submitted:
     state: str
     tally: Tally
     repeated: bool
-
-
-def check_rows(
-    candidates: CandidateList,
-    message: Message,
-    rejects: RejectsFile | None,
-    tally: Tally,
-    *,
-    strict: bool = False,
-    progress: Progress | None = None,
-) -> Iterator[list[Sequence[str]]]:
-    """Yield the acceptable rows of a list, batch by batch, counting into ``tally`` and writing rejects.
-
-    A row is acceptable when its address is, and when both templates render within their limits.
-    Raises Refused at the first rejected row when ``strict``.
-    """
-    problem_of = message.row_checker(candidates.columns)
-    for batch in candidates.batches():
-        good: list[Sequence[str]] = []
-        bad: list[Reject] = list(batch.rejected)
-        for line, fields in batch.accepted:
-            problem = problem_of(fields)
-            if problem is None:
-                good.append(fields)
-            else:
-                bad.append(Reject(line, "message", problem, list(fields)))
-        if bad:
-            _reject(sorted(bad, key=lambda reject: reject.line), rejects, tally, strict=strict)
-        tally.accepted += len(good)
-        for sample in good[: max(0, 3 - len(tally.samples))]:
-            tally.samples.append(dict(zip(candidates.columns, sample, strict=True)))
-        if tally.accepted > RECIPIENTS_MAX:
-            raise Refused(f"a campaign has at most {RECIPIENTS_MAX:,} recipients: split the list", code="too_long")
-        if progress is not None:
-            progress(candidates.bytes_read, tally.accepted + tally.rejected_total)
-        if good:
-            yield good
-
-
-def _reject(bad: Sequence[Reject], rejects: RejectsFile | None, tally: Tally, *, strict: bool) -> None:
-    if strict:
-        first = bad[0]
-        raise Refused(
-            f"line {first.line}: {first.detail}; nothing was submitted (--strict refuses a list with a bad row)",
-            code="strict",
-        )
-    tally.rejected.update(reject.reason for reject in bad)
-    if rejects is not None:
-        rejects.add(bad)
 
 
 def submit(
@@ -139,7 +70,7 @@ def submit(
     campaign = f"{account}.{number}"
     # With a key, the rows of a campaign that exists already must not be written over: they are only compared.
     repeated = bool(store.client.hexists(store.keys.campaign(campaign), "state"))
-    tally, stage = Tally(), _Stage(store, campaign, order.pack_size, write=not repeated)
+    tally, stage = Tally(), Stage(store, campaign, order.pack_size, write=not repeated)
     with _nothing_left_behind(store, campaign, operation, keep=repeated):
         for good in check_rows(candidates, message, rejects, tally, strict=order.strict, progress=progress):
             stage.add(good)
@@ -192,7 +123,7 @@ def _draft(store: Store, owner: Account, operation: str) -> str:
     return str(reply[1])
 
 
-def _campaign_fields(candidates: CandidateList, message: Message, order: Order, stage: _Stage) -> list[Any]:
+def _campaign_fields(candidates: CandidateList, message: Message, order: Order, stage: Stage) -> list[Any]:
     # An unanswered InMail's credit comes back and an answered one is spent; a network that pays back answers
     # instead has the two the other way round. The scripts only ever read where a credit goes.
     answered, when_due = ("spent", "available") if order.refund_when == "unanswered" else ("available", "spent")
@@ -239,83 +170,3 @@ def discard_abandoned(store: Store, account: str) -> list[str]:
     before = store.now_ms() - DRAFT_KEPT_MS
     stale = [m.decode() for m in store.client.zrangebyscore(store.keys.drafts(account), "-inf", before)]
     return [campaign for campaign in stale if discard(store, campaign)]
-
-
-class _Stage:
-    """Packs rows and uploads them under a draft, a few packs a round trip."""
-
-    def __init__(self, store: Store, campaign: str, pack_size: int, *, write: bool) -> None:
-        self.store, self.campaign, self.pack_size, self.write = store, campaign, pack_size, write
-        self.packs = 0
-        self._digest = hashlib.blake2b(digest_size=16)
-        self._loose: list[Sequence[str]] = []
-        self._blobs: dict[str, bytes] = {}
-
-    def add(self, good: list[Sequence[str]]) -> None:
-        self._loose += good
-        start, size = 0, self.pack_size
-        while len(self._loose) - start >= size:
-            self._pack(self._loose[start : start + size])
-            start += size
-        del self._loose[:start]
-
-    def finish(self) -> None:
-        if self._loose:
-            self._pack(self._loose)
-        self._upload()
-
-    def fingerprint(self, message: Message) -> str:
-        """Of the accepted rows and the message: tells a repeat from another campaign under the same key."""
-        whole = self._digest.copy()
-        whole.update(orjson.dumps([message.subject_source, message.body_source]))
-        return whole.hexdigest()
-
-    def _pack(self, part: list[Sequence[str]]) -> None:
-        blob = rows.pack(part)
-        self._digest.update(blob)
-        self._blobs[str(self.packs)] = blob
-        self.packs += 1
-        if len(self._blobs) >= _PACKS_A_TRIP:
-            self._upload()
-
-    def _upload(self) -> None:
-        if self._blobs and self.write:
-            keys, account = self.store.keys, self.campaign.rpartition(".")[0]
-            pipe = self.store.client.pipeline(transaction=False)
-            pipe.hset(keys.rows(self.campaign), mapping=self._blobs)
-            pipe.zadd(keys.drafts(account), {self.campaign: self.store.now_ms()}, xx=True)
-            pipe.execute()
-        self._blobs.clear()
-
-
-def waves(recipients: int, wallet: Wallet, simultaneous_contacts: int) -> int | None:
-    """How many times the balance must come home for all to be written to, if nobody answers; None = never.
-
-    Credits held now are counted as coming home; contacts open now as closing.
-    """
-    a_wave = wallet.available + wallet.held
-    if simultaneous_contacts:
-        a_wave = min(a_wave, simultaneous_contacts)
-    return None if a_wave <= 0 else -(-recipients // a_wave)
-
-
-@dataclass(slots=True)
-class Skipped:
-    """Acceptable recipients a claim would pass over as things stand; a preflight's forecast, not a promise."""
-
-    suppressed: int = 0
-    pair_locked: int = 0
-
-    @property
-    def total(self) -> int:
-        return self.suppressed + self.pair_locked
-
-    def look(self, store: Store, account: str, addresses: list[str]) -> None:
-        """Count those among ``addresses``; a suppressed one with an open InMail counts once, as suppressed."""
-        pipe = store.client.pipeline(transaction=False)
-        pipe.smismember(store.keys.suppressed(account), addresses)
-        pipe.hmget(store.keys.open(account), addresses)
-        suppressed, contacts = pipe.execute()
-        for out, contact in zip(suppressed, contacts, strict=True):
-            self.suppressed += bool(out)
-            self.pair_locked += bool(contact is not None and not out)

@@ -22,7 +22,7 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 USERS_LOCK, GUARD_LOCK, SERVER_LOCK = "redis.users.lock", "redis.guard.lock", "redis.server.lock"
@@ -92,14 +92,12 @@ def ask(state: State, command: bytes, within_s: float) -> bytes:
 
 
 def main(arguments: list[str]) -> int:
-    """Become the guard of a data directory: DIR KIND VERSION SOCKET WITHIN_S COMMAND…; or serve the fake: --fake.
+    """Become the guard of a data directory: DIR KIND VERSION SOCKET WITHIN_S COMMAND….
 
     An empty SOCKET: the command gets a listening socket handed down, and its descriptor and the guard's pid as words.
     Returns as soon as the guard runs, detached, and holds its lock; LOST when there is another; 1 with the reason
     as the last line on stderr.
     """
-    if arguments[0] == "--fake":
-        _serve_fake(int(arguments[1]), int(arguments[2]))
     place, (kind, version, path, within_s), command = Path(arguments[0]), arguments[1:5], arguments[5:]
     os.umask(0o077)
     # Waits a moment: those who only look whether a guard lives hold the lock for an instant, too.
@@ -242,37 +240,6 @@ def _clear(place: Path) -> None:
 
 def _say(text: str) -> None:
     os.write(2, f"{text}\n".encode())
-
-
-def _serve_fake(handed: int, guard_pid: int) -> NoReturn:
-    """Serve fakeredis on a listening socket handed down, for as long as the guard lives."""
-    from fakeredis import TcpFakeServer
-    from fakeredis._clients._tcp_server import TCPFakeRequestHandler
-
-    class Handler(TCPFakeRequestHandler):
-        def setup(self) -> None:
-            super().setup()
-            # fakeredis makes the line non-blocking and then cuts off answers larger than the kernel's buffer
-            # (about 2.5 MB); a duplicate with a timeout waits until there is room.
-            self.patient = self.connection.dup()
-            self.patient.settimeout(60)
-            self.writer.writer = self.patient.makefile("wb")
-
-        def finish(self) -> None:
-            self.patient.close()
-            super().finish()
-
-    class Server(TcpFakeServer):
-        def service_actions(self) -> None:
-            if os.getppid() != guard_pid:  # looked at twice a second
-                os._exit(0)
-
-    server = Server(("127.0.0.1", 0), bind_and_activate=False)
-    server.socket.close()
-    server.socket = socket.socket(fileno=handed)
-    server.RequestHandlerClass = Handler
-    server.serve_forever()
-    sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,13 @@ def find_redis(settings: Settings | None = None) -> Redises:
     return Redises(info.url, settings.broker_url or info.url, info)
 
 
+def keep_redis() -> None:
+    """Start the embedded server again where it was killed under its users; nothing where it is well, or another's."""
+    with _lock:
+        for server in _attached:
+            server.attach()
+
+
 def release_redis() -> None:
     """Stop using the embedded server; it ends when nobody else uses it."""
     with _lock:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import structlog
 
 from engine import agenda, campaigns, refunds, sending
-from engine.errors import NotFound
+from engine.errors import EngineError, NotFound
 from engine.store import RedisTrouble, Store
 from workers.actors import Actors
+from workers.runtime import keep_redis
 
 log = structlog.get_logger("inmail.scheduler")
 
@@ -58,7 +59,14 @@ class Scheduler:
                 if not trouble:
                     log.warning("redis.away", detail=str(error))
                 trouble = True
+                self._mend()
                 stop.wait(1.0)
+
+    def _mend(self) -> None:
+        try:
+            keep_redis()
+        except EngineError as error:
+            log.warning("redis.not_startable", detail=str(error))
 
     def turn(self) -> int:
         """Look at each account whose time has come, once; returns how many packs were released."""

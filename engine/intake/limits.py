@@ -22,5 +22,7 @@ BATCH_CHARS_MAX: Final = 2 * MIB  # a batch of huge rows is cut short, so that m
 WORKBOOK_FILE_MAX_BYTES: Final = 256 * MIB  # XLSX as stored
 WORKBOOK_MAX_BYTES: Final = 1024 * MIB  # XLSX unpacked
 WORKBOOK_RATIO_MAX: Final = 200  # unpacked to packed, per member; real sheets stay below 60
-WORKBOOK_CELLS_MAX: Final = 12_000_000  # rows times columns, empty ones included: the reader holds them all
+WORKBOOK_CELLS_MAX: Final = (
+    2_000_000  # rows times columns, empty ones included: the reader holds them all, 100 bytes each
+)
 WORKBOOK_ROWS_MAX: Final = 1_048_576

@@ -100,10 +100,10 @@ def world(tmp_path: Path) -> Iterator[World]:
     made.wait(lambda: made.alive() == [], "every process to be gone: " + "; ".join(made.alive()))
 
 
-def open_account(world: World, credits: int) -> None:
+def open_account(world: World, credits_: int) -> None:
     world.run("account", "open", "acme", "--email", "a@example.org", "--name", "A", "--plan", "executive")
-    if credits > 150:
-        world.run("credits", "grant", "acme", str(credits - 150), "--reason", "test")
+    if credits_ > 150:
+        world.run("credits", "grant", "acme", str(credits_ - 150), "--reason", "test")
 
 
 def test_a_small_balance_carries_a_list_through_several_waves_of_real_refunds(world):

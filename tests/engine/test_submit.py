@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from engine import campaigns, credits, submitting
+from engine import campaigns, credits, preflight, submitting
 from engine.errors import Invalid, NotFound, Refused
 from engine.intake.lists import open_list
 from engine.intake.rejects import RejectsFile
@@ -149,14 +149,14 @@ def test_a_submitted_campaign_is_never_discarded(store):
 )
 def test_waves_are_how_often_the_balance_must_come_home(recipients, credits_, limit, expected):
     purse = credits.Wallet(credits_, 0, 0, credits_, 0)
-    assert submitting.waves(recipients, purse, limit) == expected
+    assert preflight.waves(recipients, purse, limit) == expected
 
 
 def test_a_preflight_counts_whom_a_claim_would_pass_over(store):
     an_account(store, credits_=1)
     send_all(store, a_campaign(store, to=["busy@example.org"]))
     store.client.sadd(store.keys.suppressed("acme"), "out@example.org")
-    skipped = submitting.Skipped()
+    skipped = preflight.Skipped()
     skipped.look(store, "acme", ["busy@example.org", "out@example.org", "free@example.org"])
 
     assert (skipped.suppressed, skipped.pair_locked) == (1, 1)

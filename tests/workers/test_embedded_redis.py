@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import redis
 
-from workers import embedded_redis, redis_guard
+from workers import redis_choice, redis_guard
 from workers.embedded_redis import EmbeddedRedis, ServerInfo, running
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
@@ -124,7 +124,7 @@ def place() -> Iterator[Path]:
 
 
 def need(kind: str) -> str:
-    found = next(embedded_redis._candidates(kind), None)
+    found = next(redis_choice.candidates(kind), None)
     if found is None:
         pytest.skip(f"no {kind} Redis server here")
     return found[1]

@@ -20,7 +20,7 @@ import redis
 from engine.errors import Invalid, Refused, Unavailable
 from tests.workers import test_embedded_redis as life
 from tests.workers.test_embedded_redis import at_rest, gone, guard_of, need, process, talk, told, wait_until
-from workers import embedded_redis, redis_guard
+from workers import redis_choice, redis_guard
 from workers.embedded_redis import EmbeddedRedis, SoleUse, running
 
 place, kind = life.place, life.kind
@@ -54,7 +54,7 @@ def orphan(place: Path, kind: str) -> Iterator[subprocess.Popen[bytes]]:
     """A server whose guard is gone, as a kill -9 of the guard leaves it where the kernel does not end it."""
     (place / "redis-data").mkdir(parents=True)
     (place / "redis.guard.lock").touch()
-    _, version, path, command = embedded_redis._choose(kind, place)
+    _, version, path, command = redis_choice.choose(kind, place)
     handle = redis_guard.lock(place / redis_guard.SERVER_LOCK, fcntl.LOCK_EX, 0)
     assert handle is not None
     with subprocess.Popen(command, pass_fds=[handle], stdout=subprocess.DEVNULL) as server:
@@ -174,18 +174,18 @@ def test_the_wheels_copy_on_path_is_the_wheels_and_the_stand_in_comes_last(
     monkeypatch.setenv("PATH", str(place))
     place.mkdir()
     shutil.copy(wheel, place / "redis-server")
-    assert [kind for kind, _ in embedded_redis._candidates("auto")] == ["wheel", "fake"]
+    assert [kind for kind, _ in redis_choice.candidates("auto")] == ["wheel", "fake"]
     with pytest.raises(Unavailable, match="no Redis"):
         EmbeddedRedis(place, prefer="system").attach()
     (place / "redis-server").write_text("#!/bin/sh\necho Redis server v=5.0.7 sha=0\n")
     with pytest.raises(Unavailable, match=r"redis-server is 5\.0\.7"):
         EmbeddedRedis(place, prefer="system").attach()
-    assert embedded_redis._choose("auto", place)[0] == "wheel"
+    assert redis_choice.choose("auto", place)[0] == "wheel"
 
 
 def test_the_stand_in_does_not_hide_data_there_are(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (place / "redis-data" / "appendonlydir").mkdir(parents=True)
-    monkeypatch.setattr(embedded_redis, "_candidates", lambda _: iter([("fake", sys.executable)]))
+    monkeypatch.setattr(redis_choice, "candidates", lambda _: iter([("fake", sys.executable)]))
     with pytest.raises(Refused, match="holds data"):
         EmbeddedRedis(place).attach()
 

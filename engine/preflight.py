@@ -1,0 +1,114 @@
+"""Preflight: which rows of a list can be written to, told before anything is spent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from engine.credits import Wallet
+from engine.errors import Refused
+from engine.intake.lists import CandidateList, Reject
+from engine.intake.rejects import RejectsFile
+from engine.message import Message
+from engine.store import Store
+
+RECIPIENTS_MAX = 10_000_000
+
+Progress = Callable[[int, int], None]
+"""Called with (bytes read, rows seen) now and then."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the rows read so far."""
+
+    accepted: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    samples: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def rejected_total(self) -> int:
+        return sum(self.rejected.values())
+
+
+def check_rows(
+    candidates: CandidateList,
+    message: Message,
+    rejects: RejectsFile | None,
+    tally: Tally,
+    *,
+    strict: bool = False,
+    progress: Progress | None = None,
+) -> Iterator[list[Sequence[str]]]:
+    """Yield the acceptable rows of a list, batch by batch, counting into ``tally`` and writing rejects.
+
+    A row is acceptable when its address is, and when both templates render within their limits.
+    Raises Refused at the first rejected row when ``strict``.
+    """
+    problem_of = message.row_checker(candidates.columns)
+    for batch in candidates.batches():
+        good: list[Sequence[str]] = []
+        bad: list[Reject] = list(batch.rejected)
+        for line, fields in batch.accepted:
+            problem = problem_of(fields)
+            if problem is None:
+                good.append(fields)
+            else:
+                bad.append(Reject(line, "message", problem, list(fields)))
+        if bad:
+            _reject(sorted(bad, key=lambda reject: reject.line), rejects, tally, strict=strict)
+        tally.accepted += len(good)
+        for sample in good[: max(0, 3 - len(tally.samples))]:
+            tally.samples.append(dict(zip(candidates.columns, sample, strict=True)))
+        if tally.accepted > RECIPIENTS_MAX:
+            raise Refused(f"a campaign has at most {RECIPIENTS_MAX:,} recipients: split the list", code="too_long")
+        if progress is not None:
+            progress(candidates.bytes_read, tally.accepted + tally.rejected_total)
+        if good:
+            yield good
+
+
+def _reject(bad: Sequence[Reject], rejects: RejectsFile | None, tally: Tally, *, strict: bool) -> None:
+    if strict:
+        first = bad[0]
+        raise Refused(
+            f"line {first.line}: {first.detail}; nothing was submitted (--strict refuses a list with a bad row)",
+            code="strict",
+        )
+    tally.rejected.update(reject.reason for reject in bad)
+    if rejects is not None:
+        rejects.add(bad)
+
+
+@dataclass(slots=True)
+class Skipped:
+    """Acceptable recipients a claim would pass over as things stand; a preflight's forecast, not a promise."""
+
+    suppressed: int = 0
+    pair_locked: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.suppressed + self.pair_locked
+
+    def look(self, store: Store, account: str, addresses: list[str]) -> None:
+        """Count those among ``addresses``; a suppressed one with an open InMail counts once, as suppressed."""
+        pipe = store.client.pipeline(transaction=False)
+        pipe.smismember(store.keys.suppressed(account), addresses)
+        pipe.hmget(store.keys.open(account), addresses)
+        suppressed, contacts = pipe.execute()
+        for out, contact in zip(suppressed, contacts, strict=True):
+            self.suppressed += bool(out)
+            self.pair_locked += bool(contact is not None and not out)
+
+
+def waves(recipients: int, wallet: Wallet, simultaneous_contacts: int) -> int | None:
+    """How many times the balance must come home for all to be written to, if nobody answers; None = never.
+
+    Credits held now are counted as coming home; contacts open now as closing.
+    """
+    a_wave = wallet.available + wallet.held
+    if simultaneous_contacts:
+        a_wave = min(a_wave, simultaneous_contacts)
+    return None if a_wave <= 0 else -(-recipients // a_wave)

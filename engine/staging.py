@@ -1,0 +1,61 @@
+"""Staging: accepted rows become packs, uploaded under a draft a few packs a round trip."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import orjson
+
+from engine import rows
+from engine.message import Message
+from engine.store import Store
+
+_PACKS_A_TRIP = 20
+
+
+class Stage:
+    """Packs rows and uploads them under a draft, a few packs a round trip."""
+
+    def __init__(self, store: Store, campaign: str, pack_size: int, *, write: bool) -> None:
+        self.store, self.campaign, self.pack_size, self.write = store, campaign, pack_size, write
+        self.packs = 0
+        self._digest = hashlib.blake2b(digest_size=16)
+        self._loose: list[Sequence[str]] = []
+        self._blobs: dict[str, bytes] = {}
+
+    def add(self, good: list[Sequence[str]]) -> None:
+        self._loose += good
+        start, size = 0, self.pack_size
+        while len(self._loose) - start >= size:
+            self._pack(self._loose[start : start + size])
+            start += size
+        del self._loose[:start]
+
+    def finish(self) -> None:
+        if self._loose:
+            self._pack(self._loose)
+        self._upload()
+
+    def fingerprint(self, message: Message) -> str:
+        """Of the accepted rows and the message: tells a repeat from another campaign under the same key."""
+        whole = self._digest.copy()
+        whole.update(orjson.dumps([message.subject_source, message.body_source]))
+        return whole.hexdigest()
+
+    def _pack(self, part: list[Sequence[str]]) -> None:
+        blob = rows.pack(part)
+        self._digest.update(blob)
+        self._blobs[str(self.packs)] = blob
+        self.packs += 1
+        if len(self._blobs) >= _PACKS_A_TRIP:
+            self._upload()
+
+    def _upload(self) -> None:
+        if self._blobs and self.write:
+            keys, account = self.store.keys, self.campaign.rpartition(".")[0]
+            pipe = self.store.client.pipeline(transaction=False)
+            pipe.hset(keys.rows(self.campaign), mapping=self._blobs)
+            pipe.zadd(keys.drafts(account), {self.campaign: self.store.now_ms()}, xx=True)
+            pipe.execute()
+        self._blobs.clear()

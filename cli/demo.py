@@ -26,7 +26,7 @@ from engine.audit import audit
 from engine.errors import Unavailable
 from engine.intake.lists import CandidateList, open_list
 from engine.message import Message, parse_message
-from engine.plans import find_plan
+from engine.plans import Plan, find_plan
 from engine.store import Store
 from workers.embedded_redis import EmbeddedRedis
 from workers.runtime import open_store, plan_catalogue
@@ -53,6 +53,7 @@ def demo(
     """Run the main job on a time-lapse clock: a list, fewer credits than people, answers, refunds, waves."""
     settings = get_settings()
     source = candidates or EXAMPLES / "candidates.csv"
+    people = _count(source)
     with tempfile.TemporaryDirectory(prefix="inmail-demo-") as folder, open_list(source) as listed:
         message = _message(listed)
         redis = EmbeddedRedis(Path(folder), prefer=settings.embedded)
@@ -60,7 +61,7 @@ def demo(
         store = open_store(info.url, settings)
         try:
             _introduce(source, info.kind, workers)
-            campaign = _submit(store, settings, listed, message)
+            campaign = _submit(store, settings, listed, message, people)
             with _processes(info.url, workers), audience(store, campaign, WINDOW_S):
                 if not _show_until_over(store, campaign):
                     raise Unavailable(f"the demo did not end within {TIME_MAX_S:g} s: see the messages above")
@@ -87,14 +88,24 @@ def _message(listed: CandidateList) -> Message:
     return parse_message("A role that may suit you", body, columns=listed.columns)
 
 
-def _submit(store: Store, settings: Settings, listed: CandidateList, message: Message) -> str:
+def _count(source: Path) -> int:
+    with open_list(source) as listed:
+        return sum(len(batch.accepted) for batch in listed.batches())
+
+
+def _submit(store: Store, settings: Settings, listed: CandidateList, message: Message, people: int) -> str:
     plan = find_plan(plan_catalogue(settings), "executive")
+    if people > 2 * plan.simultaneous_contacts:
+        # On the real plan a list so long would take more waves than one cares to watch.
+        plan = Plan("demo", "Demo (no limit of contacts)", credits_a_month=plan.credits_a_month)
     accounts.open_account(store, ACCOUNT, email="alma@example.org", name="Alma, Harbour Talent", plan=plan)
+    if people > 2 * plan.credits_a_month:
+        credits.grant(store, ACCOUNT, people // 2 - plan.credits_a_month, reason="half as many as people")
     wallet = credits.wallet(store, ACCOUNT)
     order = submitting.Order("Demo", settings.pack_size, refund_after_ms=int(WINDOW_S * 1000))
     done = submitting.submit(store, ACCOUNT, listed, message, order)
     rejected = ", ".join(f"{n} {reason.replace('_', ' ')}" for reason, n in done.tally.rejected.items())
-    say(f"account   plan {plan.name}: {wallet.available} credits for {done.tally.accepted} people")
+    say(f"account   plan {plan.name}: {wallet.available:,} credits for {done.tally.accepted:,} people")
     if rejected:
         say(f"rejected  {rejected}")
     console.print()

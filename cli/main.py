@@ -6,6 +6,7 @@ Exit codes: 0 ok, 1 failure (Redis, files), 2 usage, 3 refused by a rule or a li
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Any
 
@@ -50,6 +51,8 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
 
 def run(argv: list[str] | None = None) -> None:
     """The console script; always ends by SystemExit."""
+    # Asked to stop is as Ctrl-C: a half-done upload is cleared away, children are stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(execute(sys.argv[1:] if argv is None else argv))
 
 

@@ -87,7 +87,7 @@ def _usage(error: Any) -> int:
 
 def _sentence(error: BaseException) -> str:
     if isinstance(error, RedisTrouble):
-        return f"Redis does not do as asked ({error}); what was done before stays, and the command may be repeated"
+        return f"Redis does not answer as it should ({error}); nothing is half done: repeat the command when it does"
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
     return str(error)

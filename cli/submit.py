@@ -84,8 +84,13 @@ def _submit(
     store: Store, account: str, listed: CandidateList, message: Message, order: submitting.Order, path: Path
 ) -> tuple[submitting.Submitted, Path | None]:
     with RejectsFile(path, listed.source_columns) as file, _progress(listed) as progress:
-        done = submitting.submit(store, account, listed, message, order, file, progress)
-    return done, (path if done.tally.rejected_total else None)
+        try:
+            done = submitting.submit(store, account, listed, message, order, file, progress)
+        except Refused as refusal:
+            if refusal.code == "nobody":
+                raise Refused(f"{refusal}; each row's reason stands in {file.close()}", code=refusal.code) from None
+            raise
+    return done, file.close()
 
 
 def _tell(

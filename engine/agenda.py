@@ -5,11 +5,13 @@ All of it is derived. Lose it, and ``rebuild`` makes it again from the accounts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from engine.accounts import account_ids
 from engine.store import Store
 from engine.submitting import discard_abandoned
+
+_CAMPAIGNS_A_STEP = 200
 
 
 def nap(store: Store, seconds: float) -> None:
@@ -59,9 +61,17 @@ def expect_next_refund(store: Store, campaign: str, due_ms: int | None) -> None:
         store.client.zadd(store.keys.due, {campaign: due_ms})
 
 
-def active_campaigns(store: Store, account: str, *, most: int = 200) -> list[str]:
-    """The account's campaigns with something left to send or to answer, oldest first."""
-    return [member.decode() for member in store.client.zrange(store.keys.active(account), 0, most - 1)]
+def sending_campaigns(store: Store, account: str) -> Iterator[str]:
+    """The account's campaigns with something left to send, oldest first, read in steps."""
+    number = 0
+    while True:
+        found = store.client.zrangebyscore(
+            store.keys.sending(account), f"({number}", "+inf", start=0, num=_CAMPAIGNS_A_STEP
+        )
+        yield from (member.decode() for member in found)
+        if len(found) < _CAMPAIGNS_A_STEP:
+            return
+        number = int(found[-1].decode().rpartition(".")[2])
 
 
 def rebuild(store: Store) -> int:
@@ -74,19 +84,19 @@ def rebuild(store: Store) -> int:
         pipe = store.client.pipeline(transaction=False)
         for account in batch:
             pipe.zrange(store.keys.active(account), 0, -1)
+            pipe.zcard(store.keys.sending(account))
             pipe.zcard(store.keys.drafts(account))
         found = pipe.execute()
         now = store.now_ms()
-        for account, members, drafts in zip(batch, found[::2], found[1::2], strict=True):
+        for account, members, sending, drafts in zip(batch, found[::3], found[1::3], found[2::3], strict=True):
             if drafts:
                 discard_abandoned(store, account)
-            if not members:
-                continue
-            busy += 1
-            pipe.zadd(store.keys.runnable, {account: now}, nx=True)
+            if sending:
+                pipe.zadd(store.keys.runnable, {account: now}, nx=True)
+            busy += bool(members)
             for member in members:
                 pipe.zrange(store.keys.campaign_due(member.decode()), 0, 0, withscores=True)
-            earliest = pipe.execute()[1:]
+            earliest = pipe.execute()[bool(sending) :]
             expected = {m: int(e[0][1]) for m, e in zip(members, earliest, strict=True) if e}
             if expected:
                 store.client.zadd(store.keys.due, expected, lt=True)

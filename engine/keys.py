@@ -34,8 +34,9 @@ class Keys:
             f"{tag}:log",  # stream: one entry per transition, id = dense sequence number
             f"{tag}:ops",  # hash: operation id → fingerprint and outcome, so that twice is once
             f"{tag}:campaigns",  # zset: campaign → its number; every campaign ever submitted
-            f"{tag}:active",  # zset: campaign → its number; those with something left to do
-            f"{tag}:drafts",  # zset: campaign → when its upload last moved, ms
+            f"{tag}:active",  # zset: campaign → its number; those with something left to send or to answer
+            f"{tag}:sending",  # zset: campaign → its number; those with something left to send
+            f"{tag}:drafts",  # zset: campaign and upload token → when the upload last moved, ms
             f"{tag}:open",  # hash: address → campaign number.index of its open InMail (the pair lock)
             f"{tag}:suppressed",  # set: addresses this account must not write to
         ]
@@ -58,6 +59,14 @@ class Keys:
             f"{stem}:failures",  # hash: index → why it could not be delivered
         ]
 
+    def of_upload(self, campaign: str, token: str) -> list[str]:
+        """The campaign's keys, then the one where this upload stages its rows; each upload has its own."""
+        return [*self.of_campaign(campaign), self.staged(campaign, token)]
+
+    def staged(self, campaign: str, token: str) -> str:
+        """hash: pack → its recipients' fields; becomes the campaign's rows when it is submitted."""
+        return f"{self.campaign(campaign)}:staged:{token}"
+
     def account(self, account: str) -> str:
         return self.of_account(account)[0]
 
@@ -73,38 +82,41 @@ class Keys:
     def active(self, account: str) -> str:
         return self.of_account(account)[5]
 
-    def drafts(self, account: str) -> str:
+    def sending(self, account: str) -> str:
         return self.of_account(account)[6]
 
-    def open(self, account: str) -> str:
+    def drafts(self, account: str) -> str:
         return self.of_account(account)[7]
 
-    def suppressed(self, account: str) -> str:
+    def open(self, account: str) -> str:
         return self.of_account(account)[8]
 
-    def campaign(self, campaign: str) -> str:
-        return self.of_campaign(campaign)[9]
+    def suppressed(self, account: str) -> str:
+        return self.of_account(account)[9]
 
-    def letters(self, campaign: str) -> str:
+    def campaign(self, campaign: str) -> str:
         return self.of_campaign(campaign)[10]
 
-    def sent(self, campaign: str) -> str:
+    def letters(self, campaign: str) -> str:
         return self.of_campaign(campaign)[11]
 
-    def rows(self, campaign: str) -> str:
+    def sent(self, campaign: str) -> str:
         return self.of_campaign(campaign)[12]
 
-    def campaign_due(self, campaign: str) -> str:
+    def rows(self, campaign: str) -> str:
         return self.of_campaign(campaign)[13]
 
-    def leases(self, campaign: str) -> str:
+    def campaign_due(self, campaign: str) -> str:
         return self.of_campaign(campaign)[14]
 
+    def leases(self, campaign: str) -> str:
+        return self.of_campaign(campaign)[15]
+
     def replies(self, campaign: str) -> str:
-        return self.of_campaign(campaign)[17]
+        return self.of_campaign(campaign)[18]
 
     def failures(self, campaign: str) -> str:
-        return self.of_campaign(campaign)[18]
+        return self.of_campaign(campaign)[19]
 
     def mailbox(self, address: str) -> str:
         """zset: InMail id → when it was delivered, ms."""

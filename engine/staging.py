@@ -15,10 +15,14 @@ _PACKS_A_TRIP = 20
 
 
 class Stage:
-    """Packs rows and uploads them under a draft, a few packs a round trip."""
+    """Packs rows and uploads them under a draft, a few packs a round trip.
 
-    def __init__(self, store: Store, campaign: str, pack_size: int, *, write: bool) -> None:
-        self.store, self.campaign, self.pack_size, self.write = store, campaign, pack_size, write
+    Each upload stages its rows under a token of its own, so that two under one draft never mix.
+    """
+
+    def __init__(self, store: Store, campaign: str, token: str, pack_size: int, *, write: bool) -> None:
+        self.store, self.campaign, self.token = store, campaign, token
+        self.pack_size, self.write = pack_size, write
         self.packs = 0
         self._digest = hashlib.blake2b(digest_size=16)
         self._loose: list[Sequence[str]] = []
@@ -55,7 +59,7 @@ class Stage:
         if self._blobs and self.write:
             keys, account = self.store.keys, self.campaign.rpartition(".")[0]
             pipe = self.store.client.pipeline(transaction=False)
-            pipe.hset(keys.rows(self.campaign), mapping=self._blobs)
-            pipe.zadd(keys.drafts(account), {self.campaign: self.store.now_ms()}, xx=True)
+            pipe.hset(keys.staged(self.campaign, self.token), mapping=self._blobs)
+            pipe.zadd(keys.drafts(account), {f"{self.campaign} {self.token}": self.store.now_ms()})
             pipe.execute()
         self._blobs.clear()

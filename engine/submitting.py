@@ -12,7 +12,7 @@ import orjson
 
 from engine.accounts import Account, get_account
 from engine.campaigns import CHANNELS
-from engine.errors import Corrupt, Invalid, NotFound, Refused
+from engine.errors import Invalid, NotFound, Refused
 from engine.intake.lists import CandidateList
 from engine.intake.rejects import RejectsFile
 from engine.message import Message
@@ -65,33 +65,36 @@ def submit(
     """
     owner = get_account(store, account)
     _check_order(store, owner, order)
-    operation = f"key:{order.key}" if order.key is not None else f"call:{secrets.token_hex(8)}"
-    number = _draft(store, owner, operation)
+    token = secrets.token_hex(8)
+    operation = f"key:{order.key}" if order.key is not None else f"call:{token}"
+    number = _draft(store, owner, operation, token)
     campaign = f"{account}.{number}"
-    # With a key, the rows of a campaign that exists already must not be written over: they are only compared.
+    # With a key, the rows of a campaign that exists already are only compared.
     repeated = bool(store.client.hexists(store.keys.campaign(campaign), "state"))
-    tally, stage = Tally(), Stage(store, campaign, order.pack_size, write=not repeated)
-    with _nothing_left_behind(store, campaign, operation, keep=repeated):
+    tally, stage = Tally(), Stage(store, campaign, token, order.pack_size, write=not repeated)
+    with _nothing_left_behind(store, campaign, token, "" if order.key is not None else operation):
         for good in check_rows(candidates, message, rejects, tally, strict=order.strict, progress=progress):
             stage.add(good)
         stage.finish()
         if tally.accepted == 0:
-            raise Refused(
-                f"no row can be accepted ({_reasons(tally)}); see the rejects file for each row's reason",
-                code="nobody",
-            )
-        fields = _campaign_fields(candidates, message, order, stage)
-        reply = store.run(
-            "submit", store.keys.of_campaign(campaign), campaign, tally.accepted, order.start_at_ms, *fields
-        )
-        if reply[0] == "conflict":
-            raise Refused(f"key {order.key!r} was used for another list or message; use a new key", code="key_reused")
-        if reply[0] == "cannot_send":
-            raise _cannot_send(owner)
-        if reply[0] != "ok":
-            raise Corrupt(f"campaign {campaign}: uploaded rows are missing")
+            raise Refused(f"no row can be accepted ({_reasons(tally)})", code="nobody")
+        state = _make_campaign(store, owner, campaign, stage, order, _fields(candidates, message, order, stage), tally)
     wake(store, account)
-    return Submitted(campaign, str(reply[1]), tally, repeated)
+    return Submitted(campaign, state, tally, repeated)
+
+
+def _make_campaign(
+    store: Store, owner: Account, campaign: str, stage: Stage, order: Order, fields: list[Any], tally: Tally
+) -> str:
+    keys = store.keys.of_upload(campaign, stage.token)
+    reply = store.run("submit", keys, campaign, stage.token, tally.accepted, order.start_at_ms, *fields)
+    if reply[0] == "conflict":
+        raise Refused(f"key {order.key!r} was used for another list or message; use a new key", code="key_reused")
+    if reply[0] == "cannot_send":
+        raise _cannot_send(owner)
+    if reply[0] != "ok":
+        raise Refused("the upload took so long that it was given up: submit the list again", code="too_slow")
+    return str(reply[1])
 
 
 def _check_order(store: Store, owner: Account, order: Order) -> None:
@@ -114,8 +117,8 @@ def _cannot_send(owner: Account) -> Refused:
     )
 
 
-def _draft(store: Store, owner: Account, operation: str) -> str:
-    reply = store.run("draft", store.keys.of_account(owner.id), operation)
+def _draft(store: Store, owner: Account, operation: str, token: str) -> str:
+    reply = store.run("draft", store.keys.of_account(owner.id), operation, token)
     if reply[0] == "unknown":
         raise NotFound(f"no account {owner.id!r}", code="no_account")
     if reply[0] == "cannot_send":
@@ -123,7 +126,7 @@ def _draft(store: Store, owner: Account, operation: str) -> str:
     return str(reply[1])
 
 
-def _campaign_fields(candidates: CandidateList, message: Message, order: Order, stage: Stage) -> list[Any]:
+def _fields(candidates: CandidateList, message: Message, order: Order, stage: Stage) -> list[Any]:
     # An unanswered InMail's credit comes back and an answered one is spent; a network that pays back answers
     # instead has the two the other way round. The scripts only ever read where a credit goes.
     answered, when_due = ("spent", "available") if order.refund_when == "unanswered" else ("available", "spent")
@@ -149,24 +152,26 @@ def _reasons(tally: Tally) -> str:
 
 
 @contextmanager
-def _nothing_left_behind(store: Store, campaign: str, operation: str, *, keep: bool) -> Iterator[None]:
+def _nothing_left_behind(store: Store, campaign: str, token: str, operation: str) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        # Also on Ctrl-C. Where Redis itself is gone the draft is cleared away later, when it has not moved for long.
-        if not keep:
-            with suppress(RedisTrouble):
-                discard(store, campaign, operation)
+        # Also on Ctrl-C. Where Redis itself is gone the upload is cleared away later, when it has not moved for long.
+        with suppress(RedisTrouble):
+            discard(store, campaign, token, operation)
         raise
 
 
-def discard(store: Store, campaign: str, operation: str = "") -> bool:
-    """Clear away a draft; False when it is a submitted campaign, which stays."""
-    return bool(store.run("discard", store.keys.of_campaign(campaign), campaign, operation)[0] == "ok")
+def discard(store: Store, campaign: str, token: str, operation: str = "") -> None:
+    """Clear away what one upload has staged; a campaign submitted from it stays as it is."""
+    store.run("discard", store.keys.of_upload(campaign, token), campaign, token, operation)
 
 
 def discard_abandoned(store: Store, account: str) -> list[str]:
-    """Clear away the account's drafts whose upload has not moved for DRAFT_KEPT_MS; returns their ids."""
+    """Clear away the account's uploads that have not moved for DRAFT_KEPT_MS; returns their campaigns' ids."""
     before = store.now_ms() - DRAFT_KEPT_MS
     stale = [m.decode() for m in store.client.zrangebyscore(store.keys.drafts(account), "-inf", before)]
-    return [campaign for campaign in stale if discard(store, campaign)]
+    for member in stale:
+        campaign, _, token = member.partition(" ")
+        discard(store, campaign, token)
+    return [member.partition(" ")[0] for member in stale]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -22,6 +22,7 @@ log = structlog.get_logger("inmail.scheduler")
 NAP_S = 1.0
 REBUILD_EVERY_S = 60.0
 SWEEP_EVERY_S = 10.0
+THOROUGH_EVERY_S = 10.0
 ALARM_GRACE_MS = 60_000
 """How late a refund's alarm may be before the sweep sends another: a lost alarm costs about a minute."""
 _ACCOUNTS_A_TURN = 64
@@ -36,6 +37,7 @@ class Scheduler:
     actors: Actors
     lease_ms: int
     in_flight: int
+    _thorough: dict[str, float] = field(default_factory=dict)
 
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop`` is set; goes on by itself when Redis was away."""
@@ -77,8 +79,8 @@ class Scheduler:
 
     def _serve(self, account: str, set_ms: int) -> int:
         look_at: list[int] = []
-        released, busy = 0, False
-        for campaign in agenda.active_campaigns(self.store, account):
+        released, busy, thorough = 0, False, self._thorough_turn(account)
+        for campaign in agenda.sending_campaigns(self.store, account):
             try:
                 found = sending.release(self.store, campaign, lease_ms=self.lease_ms, in_flight=self.in_flight)
             except NotFound:
@@ -90,12 +92,22 @@ class Scheduler:
             released += len(found.packs)
             if found.look_at_ms:
                 look_at.append(found.look_at_ms)
-            busy = busy or found.state in ("running", "waiting") or bool(found.look_at_ms)
+            busy = busy or found.state in ("running", "waiting", "scheduled") or bool(found.look_at_ms)
+            if found.state == "waiting" and not thorough:
+                break  # what this one waits for, all after it would wait for as well
         if look_at:
             agenda.look_at(self.store, account, min(look_at))
         elif not busy:
             agenda.rest(self.store, account, set_ms)
         return released
+
+    def _thorough_turn(self, account: str) -> bool:
+        """Whether this look goes over all the account's campaigns, however many wait: every few seconds one does."""
+        now = time.monotonic()
+        if now - self._thorough.get(account, float("-inf")) < THOROUGH_EVERY_S:
+            return False
+        self._thorough[account] = now
+        return True
 
     def sweep(self) -> int:
         """Send refunds whose alarm is overdue to the queue again; returns how many packs."""

@@ -2,9 +2,10 @@
 -- moves every transition is made of. KEYS stand in the order of engine/keys.py; ARGV[1] is the time in
 -- epoch ms, '0' meaning Redis' own TIME (only a simulation passes another).
 local account, wallet, log, ops, campaigns = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local active, drafts, open, suppressed = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
-local campaign, letters, sent, rows, due = KEYS[10], KEYS[11], KEYS[12], KEYS[13], KEYS[14]
-local leases, tokens, again, replies, failures = KEYS[15], KEYS[16], KEYS[17], KEYS[18], KEYS[19]
+local active, sending, drafts, open, suppressed = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local campaign, letters, sent, rows, due = KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15]
+local leases, tokens, again, replies, failures = KEYS[16], KEYS[17], KEYS[18], KEYS[19], KEYS[20]
+local staged = KEYS[21]
 local call = redis.call
 
 local now = tonumber(ARGV[1])
@@ -83,11 +84,12 @@ local function room()
 end
 
 -- A campaign with nothing left to deliver is sent; with nothing left to answer as well, closed.
--- A cancelled one keeps its name and only leaves the active set. Returns what the log should note, or ''.
+-- A cancelled one keeps its name. Either leaves the sets that say so. Returns what the log should note, or ''.
 local function finish()
   local c = call('HMGET', campaign, 'state', 'queued', 'claimed', 'sent', 'id')
   if num(c[2]) > 0 or num(c[3]) > 0 then return '' end
   local over = num(c[4]) == 0
+  call('ZREM', sending, c[5])
   if over then call('ZREM', active, c[5]) end
   if c[1] == 'cancelled' then return '' end
   local state = over and 'closed' or 'sent'

@@ -1,10 +1,10 @@
--- discard: give up a draft that was never submitted; its number stays used.
--- Before: draft. After: none of its keys is left.
--- ARGV: now_ms, campaign id, operation id of its draft ('' when not known).
--- Returns: {'ok'} | {'submitted'} it is a campaign by now and stays.
-if call('HEXISTS', campaign, 'state') == 1 then return { 'submitted' } end
+-- discard: give up one upload; the number of its draft stays used.
+-- Before: rows staged by this upload, or none. After: none. A campaign submitted from them is not touched:
+--         its rows have another name by then.
+-- ARGV: now_ms, campaign id, token of the upload, operation id of the draft to forget ('' = keep it).
+-- Returns: {'ok'}.
 -- Nothing fails below.
-call('UNLINK', rows)
-call('ZREM', drafts, ARGV[2])
-if ARGV[3] ~= '' then call('HDEL', ops, 'draft:' .. ARGV[3]) end
+call('UNLINK', staged)
+call('ZREM', drafts, ARGV[2] .. ' ' .. ARGV[3])
+if ARGV[4] ~= '' then call('HDEL', ops, 'draft:' .. ARGV[4]) end
 return { 'ok' }

@@ -1,20 +1,20 @@
 -- submit: turn an uploaded draft into a campaign; from here on it runs by itself.
 -- Before: draft, all rows uploaded. After: scheduled or running, every letter Q; log: submit.
--- ARGV: now_ms, campaign id, recipients, start_at_ms (0 = at once), then field, value … of the campaign.
+-- ARGV: now_ms, campaign id, token of the upload, recipients, start_at_ms (0 = at once), then field, value …
 --       Among the fields: fingerprint (of list and message), pack_size, packs.
 -- Returns: {'ok', state} (also for a repeat) | {'cannot_send'} | {'missing_rows'} | {'conflict'} the draft's
 --          operation id was already used for another list or message.
 -- Invariant: as many letters as recipients, as many row packs as the pack size needs.
-local id, recipients, start_at = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local id, recipients, start_at = ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
 local field = {}
-for i = 5, #ARGV, 2 do field[ARGV[i]] = ARGV[i + 1] end
+for i = 6, #ARGV, 2 do field[ARGV[i]] = ARGV[i + 1] end
 local known = call('HMGET', campaign, 'state', 'fingerprint')
 if known[1] then
   if known[2] ~= field.fingerprint then return { 'conflict' } end
   return { 'ok', known[1] }
 end
 if call('HGET', account, 'can_send') ~= '1' then return { 'cannot_send' } end
-if call('HLEN', rows) ~= tonumber(field.packs) then return { 'missing_rows' } end
+if call('HLEN', staged) ~= tonumber(field.packs) then return { 'missing_rows' } end
 -- Nothing fails below.
 local state = start_at > now and 'scheduled' or 'running'
 for name, value in pairs(field) do call('HSET', campaign, name, value) end
@@ -25,6 +25,8 @@ call('SET', letters, string.rep('Q', recipients))
 local number = string.match(id, '%d+$')
 call('ZADD', campaigns, number, id)
 call('ZADD', active, number, id)
-call('ZREM', drafts, id)
+call('ZADD', sending, number, id)
+call('RENAME', staged, rows)
+call('ZREM', drafts, id .. ' ' .. ARGV[3])
 journal('submit', id, '', recipients, '-Q' .. int(recipients), state)
 return { 'ok', state }

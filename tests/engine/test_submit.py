@@ -27,7 +27,7 @@ def submit(store, text=GOOD, tmp_path=None, subject="Hi {{ first_name }}", body=
 
 
 def nothing_left(store):
-    keys = {key.decode() for key in store.client.keys("*:c[0-9]*")}
+    keys = {key.decode() for key in store.client.keys("*") if b"}:c1" in key}
     return keys == set() and store.client.zcard(store.keys.drafts("acme")) == 0
 
 
@@ -127,8 +127,8 @@ def test_a_key_used_for_another_list_or_message_is_refused_and_the_first_stays_w
 
 def test_an_abandoned_draft_is_cleared_away_after_an_hour(store):
     an_account(store)
-    store.run("draft", store.keys.of_account("acme"), "call:x")
-    store.client.hset(store.keys.rows("acme.1"), "0", b"half an upload")
+    store.run("draft", store.keys.of_account("acme"), "call:x", "x")
+    store.client.hset(store.keys.staged("acme.1", "x"), "0", b"half an upload")
     assert submitting.discard_abandoned(store, "acme") == []
     store.at_ms += submitting.DRAFT_KEPT_MS
 
@@ -139,8 +139,48 @@ def test_an_abandoned_draft_is_cleared_away_after_an_hour(store):
 def test_a_submitted_campaign_is_never_discarded(store):
     an_account(store)
     done = submit(store)
-    assert submitting.discard(store, done.campaign) is False
+    submitting.discard(store, done.campaign, "any")
     assert letters(store, done.campaign) == "QQ"
+    assert [r.fields["first_name"] for r in campaigns.recipients(store, done.campaign)] == ["Ana", "Ben"]
+
+
+def test_two_uploads_under_one_key_at_the_same_time_never_mix(store):
+    an_account(store)
+    other = GOOD.replace("Ana", "Eve").replace("ana@", "eve@")
+    inner = []
+
+    def meanwhile(read, rows):
+        if not inner:
+            inner.append(submit(store, other, key="k", pack_size=1).campaign)
+
+    with open_list("-", stdin=io.BytesIO(GOOD.encode())) as listed:
+        message = parse_message("Hi {{ first_name }}", "Text", columns=listed.columns)
+        order = submitting.Order("test", 1, 1000, key="k")
+        with pytest.raises(Refused, match="used for another list"):
+            submitting.submit(store, "acme", listed, message, order, progress=meanwhile)
+
+    assert [r.fields["first_name"] for r in campaigns.recipients(store, inner[0])] == ["Eve", "Ben"]
+    assert not [key for key in store.client.keys("*") if b"staged" in key]
+    assert store.client.zcard(store.keys.drafts("acme")) == 0
+
+
+def test_an_upload_given_up_meanwhile_is_refused_and_may_be_repeated(store):
+    an_account(store)
+
+    def give_up(read, rows):
+        store.client.delete(*[key for key in store.client.keys("*") if b"staged" in key] or ["-"])
+
+    with open_list("-", stdin=io.BytesIO(GOOD.encode())) as listed:
+        message = parse_message("Hi {{ first_name }}", "Text", columns=listed.columns)
+        order = submitting.Order("test", 500, 1000)
+        stage_finish = submitting.Stage.finish
+        submitting.Stage.finish = lambda self: (stage_finish(self), give_up(0, 0))
+        try:
+            with pytest.raises(Refused, match="submit the list again"):
+                submitting.submit(store, "acme", listed, message, order)
+        finally:
+            submitting.Stage.finish = stage_finish
+    assert nothing_left(store)
 
 
 @pytest.mark.parametrize(

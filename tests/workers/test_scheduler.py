@@ -246,3 +246,25 @@ def test_a_scheduler_outlives_a_redis_that_is_away(store, stage, monkeypatch):
     stage.scheduler.run(stop)
 
     assert len(calls) == 3
+
+
+def test_many_campaigns_awaiting_answers_do_not_hold_up_a_new_one(store, stage):
+    an_account(store, credits_=260)
+    for i in range(250):
+        a_campaign(store, to=addresses(1, start=1000 + i))
+    stage.run()
+    assert store.client.zcard(store.keys.sending("acme")) == 0
+
+    campaign = a_campaign(store, to=1)
+    stage.run()
+    assert letters(store, campaign) == "S"
+
+
+def test_of_many_waiting_campaigns_the_oldest_goes_first_when_credits_come(store, stage):
+    an_account(store)
+    made = [a_campaign(store, to=addresses(2, start=10 * i)) for i in range(5)]
+    stage.run()
+    credits.grant(store, "acme", 3, reason="some")
+    stage.run()
+
+    assert [letters(store, campaign) for campaign in made] == ["SS", "SQ", "QQ", "QQ", "QQ"]

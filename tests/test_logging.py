@@ -50,11 +50,12 @@ def test_a_failure_is_one_line_with_account_campaign_pack_and_message_id(store, 
     (line,) = lines()
     assert (line["account"], line["campaign"], line["pack"], line["event"]) == ("acme", campaign, 0, "message.failed")
     assert line["message_id"]
+    assert line["detail"].startswith("test_logging.py:")
     assert "ana" not in json.dumps(line)
 
 
 def _broken(_store, _claim):
-    raise OSError("the channel is down")
+    raise OSError("no route to ana@example.org")
 
 
 def test_a_healthy_campaign_logs_nothing(store, lines):

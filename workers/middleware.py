@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from pathlib import Path
 from typing import Any
 
 import structlog
 from dramatiq import Broker, Middleware, Worker
 
 from engine import agenda
+from engine.errors import EngineError
 from engine.store import RedisTrouble, Store
 
 log = structlog.get_logger("inmail.worker")
@@ -35,8 +37,20 @@ class LogContext(Middleware):
     ) -> None:
         if exception is not None:
             retries = message.options.get("retries", 0)
-            log.warning("message.failed", error=type(exception).__name__, detail=str(exception), retries=retries)
+            log.warning(
+                "message.failed", error=type(exception).__name__, detail=_impersonal(exception), retries=retries
+            )
         structlog.contextvars.clear_contextvars()
+
+
+def _impersonal(error: BaseException) -> str:
+    """What may be logged of an error: our own and Redis' words; of others, whose words may hold an address, where."""
+    if isinstance(error, EngineError | RedisTrouble):
+        return str(error)
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "" if trace is None else f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
 
 
 def identity(kind: str) -> str:

@@ -8,8 +8,8 @@ from config import logging
 from config.settings import BadSettings, get_settings
 from engine.errors import EngineError
 from workers.actors import Actors
-from workers.broker import make_broker
 from workers.runtime import find_redis, open_store
+from workers.wiring import make_broker
 
 try:
     _settings = get_settings()

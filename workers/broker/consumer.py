@@ -59,7 +59,7 @@ class DurableConsumer(Consumer):
 
     def nack(self, message: MessageProxy) -> None:
         """Bury a message that has failed for good, together with its error."""
-        self._settle(message, "nack", json.dumps(describe_error(message)))
+        self._settle(message, "nack")
 
     def requeue(self, messages: Iterable[MessageProxy]) -> None:
         """Give messages back to the head of their queue, and with them what was not yet handed out."""
@@ -76,13 +76,16 @@ class DurableConsumer(Consumer):
         self.broker.forget_consumer(self)
         self.requeue(())
 
-    def _settle(self, message: MessageProxy, script: str, *arguments: str) -> None:
+    def _settle(self, message: MessageProxy, script: str) -> None:
         message_id = message.options["redis_message_id"]
         if message_id not in self._hand:
             return  # its retry has taken its place already
         # First, so that a message whose successor could not be sent is never gone before it.
         self.broker.send_unsent(message_id)
-        self.broker.lua.run(script, self.queue_name, self.broker.broker_id, message_id, *arguments)
+        arguments = [self.queue_name, self.broker.broker_id, message_id]
+        if script == "nack":
+            arguments.append(json.dumps(describe_error(message)))
+        self.broker.lua.run(script, *arguments)
         # Only now: until Redis knows, this process must not take the message up a second time.
         self._hand.release((message_id,))
 

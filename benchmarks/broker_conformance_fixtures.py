@@ -47,8 +47,9 @@ class LikeStubBroker(RedisBroker):
 
     def join(self, queue_name, *, fail_fast=True, **options):
         super().join(queue_name, **({"interval": 20} | options))
-        if fail_fast and self.failures:
-            raise self.failures.pop() from None
+        failures, self.failures = self.failures, []
+        if fail_fast and failures:
+            raise failures.pop() from None
 
 
 def _started(broker_class):

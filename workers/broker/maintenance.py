@@ -62,7 +62,7 @@ class Maintenance:
     def stop(self) -> None:
         """Stop the threads and sign off; what this process still holds is left to the reaper."""
         with self._lock:
-            for ticker in self._tickers:
+            for ticker in reversed(self._tickers):  # the watchdog first: it would miss the others
                 ticker.stop()
             was_running, self._tickers = bool(self._tickers), []
         if was_running:

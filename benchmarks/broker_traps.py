@@ -1,4 +1,4 @@
-"""Runs the traps of tests/broker/traps.py against the stock broker and ours, and prints the table of docs/broker.md.
+"""Runs the traps of tests/broker/traps.py against the stock broker and ours: the table of docs/broker.md.
 
     python -m benchmarks.broker_traps [NAME ...] [--full]
 

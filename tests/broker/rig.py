@@ -27,7 +27,7 @@ DAY_MS = 86_400_000
 
 
 def wait_until(condition: Callable[[], Any], timeout_s: float = 10.0) -> Any:
-    """Return what the condition says as soon as it is true, or at last what it says after the time-out."""
+    """Return what the condition says as soon as it is true, or what it says after the time-out."""
     deadline = time.monotonic() + timeout_s
     while not (value := condition()) and time.monotonic() < deadline:
         elapse(0.01)
@@ -40,7 +40,7 @@ def elapse(seconds: float) -> None:
 
 
 class Server:
-    """One redis-server on a unix socket, which may be killed and started again; it keeps an append-only file."""
+    """One redis-server on a unix socket, with an append-only file, to be killed and started again."""
 
     def __init__(self, *options: str) -> None:
         program = shutil.which("redis-server") or shutil.which("valkey-server")
@@ -140,7 +140,7 @@ class Rig:
         return self.kind == "ours"
 
     def broker(self, *, heartbeat_timeout: int = 15_000, **parameters: Any) -> Any:
-        """Make a broker of this rig's kind; the stock one with maintenance at every fetch, to be fair to it."""
+        """Make a broker of this rig's kind; the stock one with maintenance at every fetch, to be fair."""
         if not {"url", "client"} & parameters.keys():
             parameters["url"] = self.server.url
         if self.is_ours:

@@ -51,7 +51,7 @@ def test_a_delay_is_counted_from_now_even_if_the_senders_clock_is_a_day_off(
 ) -> None:
     ran: list[object] = []
     note = declare(broker, ran)
-    with mock.patch("time.time", lambda: 1.0):
+    with mock.patch("time.time", return_value=1.0):
         note.send_with_options(args=("soon",), delay=50)
     consumer = broker.consume("q", timeout=100)
     assert wait_until(lambda: next(consumer), 2.0)

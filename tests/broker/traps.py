@@ -1,6 +1,6 @@
 """The traps T1 to T9: faults on which the stock broker was measured to fail. Each says what it saw.
 
-Run against ours by test_traps.py, and against both by benchmarks/broker_traps.py for the table in docs/broker.md.
+Run against ours by test_traps.py, and against both by benchmarks/broker_traps.py, for docs/broker.md.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from redis.retry import Retry
 from .rig import DAY_MS, Rig, elapse, kill_group, wait_until
 
 #: Dramatiq waits this long before it makes a new consumer; see its CONSUMER_RESTART_DELAY.
-RESTART_S = int(os.environ.get("dramatiq_restart_delay", "3000")) / 1000
+RESTART_S = int(os.environ.get("dramatiq_restart_delay", "3000")) / 1000  # noqa: SIM112
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def clock_is_wrong(rig: Rig) -> Outcome:
     theirs = other.consume("q", prefetch=1, timeout=100)
     fast_ms = int(time.time() * 1000) + 61_000
     taken = None
-    with mock.patch("dramatiq.brokers.redis.current_millis", lambda: fast_ms):
+    with mock.patch("dramatiq.brokers.redis.current_millis", return_value=fast_ms):
         deadline = time.monotonic() + 2.0
         while taken is None and time.monotonic() < deadline:
             taken = next(theirs)

@@ -40,8 +40,8 @@ def redis_restarts(rig: Rig) -> Outcome:
     note = rig.actor(broker)
     rig.worker(broker)
     for number in range(5):
-        note.send_with_options(args=(number,), delay=4_000)
-    elapse(1.0)
+        note.send_with_options(args=(number,), delay=3_000)
+    elapse(0.5)
     rig.server.kill()
     elapse(2.0)
     rig.server.start()
@@ -57,7 +57,7 @@ def _heals_after(rig: Rig, break_it: list[list[object]], heal_it: list[list[obje
     elapse(0.5)
     for command in break_it:
         rig.server.admin.execute_command(*command)  # type: ignore[no-untyped-call]
-    elapse(2.5)
+    elapse(2.0)
     for command in heal_it:
         rig.server.admin.execute_command(*command)  # type: ignore[no-untyped-call]
     return _all_ran(rig, 5, 3 * RESTART_S + 6)
@@ -115,7 +115,7 @@ def long_delays_go_first(rig: Rig, long_ones: int = 1_500) -> Outcome:
 def busy_worker_is_robbed(rig: Rig) -> Outcome:
     """T4: every thread is busy far beyond the heartbeat time-out, with a full hand of waiting messages."""
     broker = rig.broker(heartbeat_timeout=1_000)
-    note = rig.actor(broker, busy_s=5.0)
+    note = rig.actor(broker, busy_s=4.0)
     with (
         mock.patch("dramatiq.worker.DELAY_QUEUE_PREFETCH", 5),
         mock.patch("dramatiq.worker.QUEUE_PREFETCH", 2),
@@ -129,7 +129,7 @@ def busy_worker_is_robbed(rig: Rig) -> Outcome:
     other = rig.broker(heartbeat_timeout=1_000)
     consumer = other.consume("q", prefetch=10, timeout=100)
     stolen = []
-    deadline = time.monotonic() + 3.5
+    deadline = time.monotonic() + 2.5
     while time.monotonic() < deadline:
         if (message := next(consumer)) is not None:
             stolen.append(message)

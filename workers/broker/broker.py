@@ -19,7 +19,7 @@ from dramatiq.middleware import Middleware
 from .consumer import DurableConsumer
 from .hand import Hand
 from .maintenance import Maintenance, end_process
-from .messages import encode, new_id, prepare
+from .messages import encode, prepare
 from .scripts import Scripts, connect, type_client
 
 #: One call to Redis carries at most so many messages, and about so many bytes.
@@ -123,7 +123,8 @@ class DurableRedisBroker(RedisBroker):
         sender = f"{self.broker_id}.{os.getpid()}.{threading.get_ident()}"
         queue_name = replaced.queue_name if replaced is not None else ""
         replaced_id = replaced.options["redis_message_id"] if replaced is not None else ""
-        request = [sender, new_id(), self.broker_id, queue_name, replaced_id, *arguments]
+        request_id = batch[0][0].options["redis_message_id"]  # no other request begins with it
+        request = [sender, request_id, self.broker_id, queue_name, replaced_id, *arguments]
         try:
             self.lua.run("enqueue", *request)
         except BrokerConnectionError:

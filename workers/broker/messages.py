@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
-import uuid
+import os
 from typing import Any
 
 from dramatiq.common import current_millis, q_name
-from dramatiq.message import Message
+from dramatiq.message import Message, get_encoder
 
 
 def new_id() -> str:
     """Make an id no other has: 22 characters, since a delayed message's is kept three times in Redis."""
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes)[:22].decode()
+    return base64.urlsafe_b64encode(os.urandom(16))[:22].decode()
 
 
 def prepare(original: Message[Any], delay: int | None) -> tuple[Message[Any], int | None]:
@@ -31,5 +30,6 @@ def prepare(original: Message[Any], delay: int | None) -> tuple[Message[Any], in
 
 def encode(message: Message[Any]) -> bytes:
     """Encode a message without the id it has in Redis, which is kept beside it."""
-    options = {name: value for name, value in message.options.items() if name != "redis_message_id"}
-    return dataclasses.replace(message, options=options).encode()
+    fields = message.asdict()
+    fields["options"] = {name: value for name, value in message.options.items() if name != "redis_message_id"}
+    return get_encoder().encode(fields)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import redis
 import redis.cluster
-from dramatiq.errors import BrokerConnectionError, ConnectionClosed
+from dramatiq.errors import ConnectionClosed
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 from redis.retry import Retry
@@ -21,6 +21,8 @@ SOCKET_TIMEOUT_S: Final = 5.0
 CONNECT_RETRIES: Final = 3
 #: The longest a consumer sleeps in Redis: what it is not roused for, it sees this late.
 BLOCK_MS_MAX: Final = 1000
+#: All that a call can fail with; the last two come of a cluster or a socket, and are no RedisErrors.
+FAILURES: Final = (RedisError, RedisClusterException, OSError)
 
 
 def connect(url: str | None = None, **parameters: Any) -> redis.Redis:
@@ -31,7 +33,6 @@ def connect(url: str | None = None, **parameters: Any) -> redis.Redis:
     settings: dict[str, Any] = {
         "socket_timeout": SOCKET_TIMEOUT_S,
         "socket_connect_timeout": SOCKET_TIMEOUT_S,
-        "health_check_interval": 30,
         "retry": Retry(ExponentialWithJitterBackoff(base=0.05, cap=1.0), CONNECT_RETRIES),
         **parameters,
     }
@@ -42,17 +43,16 @@ def connect(url: str | None = None, **parameters: Any) -> redis.Redis:
 
 @contextmanager
 def survivable() -> Iterator[None]:
-    """Turn any Redis failure into the one kind of error Dramatiq's threads wait out and try again.
-
-    Errors:  ConnectionClosed, caused by the original; READONLY, OOM, time-outs and broken scripts included
-    """
+    """Turn any failure of Redis within the block into the kind of error Dramatiq waits out."""
     try:
         yield
-    except BrokerConnectionError:
-        raise
-    # The last two come from a socket or a cluster's topology, and are not RedisErrors.
-    except (RedisError, RedisClusterException, OSError) as error:
-        raise ConnectionClosed(f"{type(error).__name__}: {error}") from error
+    except FAILURES as error:
+        raise survivable_error(error) from error
+
+
+def survivable_error(error: Exception) -> ConnectionClosed:
+    """Put a failure, READONLY, OOM, time-outs and broken scripts included, as Dramatiq's ConnectionClosed."""
+    return ConnectionClosed(f"{type(error).__name__}: {error}")
 
 
 class Scripts:
@@ -77,12 +77,14 @@ class Scripts:
 
         Errors:  KeyError for an unknown script; ConnectionClosed for anything Redis has against it
         """
-        with survivable():
-            try:
-                return self.client.evalsha(self._digests[name], 1, self.namespace, *arguments)
-            except NoScriptError:
-                # A restart, a failover or SCRIPT FLUSH. EVAL is one step (and keeps the script again).
+        try:
+            return self.client.evalsha(self._digests[name], 1, self.namespace, *arguments)
+        except NoScriptError:
+            # A restart, a failover or SCRIPT FLUSH. EVAL is one step (and keeps the script again).
+            with survivable():
                 return self.client.eval(self._texts[name], 1, self.namespace, *arguments)
+        except FAILURES as error:
+            raise survivable_error(error) from error
 
     def sleep_until_woken(self, queue_name: str, wait_ms: int) -> None:
         """Sleep in Redis until there may be work in a queue, `wait_ms` at most (and BLOCK_MS_MAX)."""

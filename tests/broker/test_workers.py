@@ -154,6 +154,19 @@ def notes_of(rig: Rig) -> Path:
     return path
 
 
+def test_a_process_made_by_a_fork_is_a_worker_of_its_own(broker: DurableRedisBroker) -> None:
+    @dramatiq.actor(queue_name="q")
+    def note() -> None: ...
+
+    note.send()
+    parent = broker.consume("q", prefetch=1, timeout=100)
+    assert next(parent) is not None
+    parent_id, broker._pid = broker.broker_id, -1  # as a child finds it
+    child = broker.consume("q", prefetch=1, timeout=100)
+    assert broker.broker_id != parent_id
+    assert next(child) is None
+
+
 @pytest.mark.redis
 def test_sigterm_finishes_the_message_in_hand_and_gives_back_the_rest(rig: Rig) -> None:
     notes = notes_of(rig)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from dramatiq.middleware import Middleware
 
 from .consumer import DurableConsumer
 from .hand import Hand
-from .maintenance import Maintenance, end_process
+from .maintenance import Maintenance, Watched, end_process
 from .messages import encode, prepare
 from .scripts import Scripts, connect, type_client
 
@@ -59,6 +60,7 @@ class DurableRedisBroker(RedisBroker):
         self.crash_limit = crash_limit
         self.scripts.clear()  # the stock broker's: they know nothing of these keys
         self.lua = Scripts(client, namespace)
+        self._pid = os.getpid()
         self._hands: defaultdict[str, Hand] = defaultdict(Hand)
         self._consumers: set[DurableConsumer] = set()
         #: Per held message: what its middleware wanted to send when Redis was away. Sent before its ack.
@@ -186,10 +188,22 @@ class DurableRedisBroker(RedisBroker):
 
         Units:   prefetch in messages held at once, timeout in ms
         """
+        if self._pid != os.getpid():
+            self._begin_anew()
         consumer = DurableConsumer(self, q_name(queue_name), prefetch, timeout)
         self._consumers.add(consumer)
         self.maintenance.start()
         return consumer
+
+    def _begin_anew(self) -> None:
+        """Be a worker of one's own after a fork: what the parent holds is not this process' to take up."""
+        self._pid, self.broker_id = os.getpid(), str(uuid.uuid4())
+        self._hands.clear()
+        self._consumers.clear()
+        self._unsent.clear()
+        self.maintenance = Maintenance(self)
+        self.middleware = [one for one in self.middleware if not isinstance(one, Watched)]
+        self.add_middleware(self.maintenance.watched)
 
     def hand(self, queue_name: str) -> Hand:
         """Return what this process holds of a queue."""

@@ -20,7 +20,7 @@ from dramatiq.middleware import Middleware
 from .consumer import DurableConsumer
 from .hand import Hand
 from .maintenance import Maintenance, Watched, end_process
-from .messages import encode, prepare
+from .messages import Argument, entry, prepare
 from .scripts import Scripts, connect, type_client
 
 #: One call to Redis carries at most so many messages, and about so many bytes.
@@ -64,7 +64,7 @@ class DurableRedisBroker(RedisBroker):
         self._hands: defaultdict[str, Hand] = defaultdict(Hand)
         self._consumers: set[DurableConsumer] = set()
         #: Per held message: what its middleware wanted to send when Redis was away. Sent before its ack.
-        self._unsent: defaultdict[str, list[list[str | bytes | int]]] = defaultdict(list)
+        self._unsent: defaultdict[str, list[list[Argument]]] = defaultdict(list)
         self._settling = threading.local()
         self.maintenance = Maintenance(self)
         self.add_middleware(self.maintenance.watched)
@@ -82,7 +82,11 @@ class DurableRedisBroker(RedisBroker):
         Errors:  ConnectionClosed when it could not be put in; within a worker's middleware (a retry, the next
                  stage of a pipeline) it is then sent later, before the message in hand is acknowledged
         """
-        return self.enqueue_many([message], [delay])[0]
+        replaced = self._in_hand(message)
+        message, delay = prepare(message, delay)
+        self.emit_before("enqueue", message, delay)
+        self._put_in([(message, delay)], entry(message, delay), replaced)
+        return message
 
     def enqueue_many(
         self, messages: Iterable[Message[Any]], delays: Sequence[int | None] | None = None
@@ -97,30 +101,28 @@ class DurableRedisBroker(RedisBroker):
         delays = [None] * len(messages) if delays is None else delays
         sent: list[Message[Any]] = []
         batch: list[tuple[Message[Any], int | None]] = []
-        arguments: list[str | bytes | int] = []
+        arguments: list[Argument] = []
         size = 0
-        in_hand = self._message_replaced_by(messages)
         for original, given_delay in zip(messages, delays, strict=True):
             message, delay = prepare(original, given_delay)
             self.emit_before("enqueue", message, delay)
-            body = encode(message)
-            if batch and (len(batch) == BATCH_MESSAGES_MAX or size + len(body) > BATCH_BYTES_MAX):
-                self._put_in(batch, arguments, in_hand)
+            row = entry(message, delay)
+            if batch and (len(batch) == BATCH_MESSAGES_MAX or size + len(row[2]) > BATCH_BYTES_MAX):
+                self._put_in(batch, arguments)
                 batch, arguments, size = [], [], 0
             batch.append((message, delay))
-            arguments += (message.queue_name, message.options["redis_message_id"], body)
-            arguments.append("" if delay is None else delay)
-            size += len(body)
+            arguments += row
+            size += len(row[2])
             sent.append(message)
         if batch:
-            self._put_in(batch, arguments, in_hand)
+            self._put_in(batch, arguments)
         return sent
 
     def _put_in(
         self,
         batch: list[tuple[Message[Any], int | None]],
-        arguments: list[str | bytes | int],
-        replaced: MessageProxy | None,
+        arguments: Sequence[Argument],
+        replaced: MessageProxy | None = None,
     ) -> None:
         sender = f"{self.broker_id}.{os.getpid()}.{threading.get_ident()}"
         queue_name = replaced.queue_name if replaced is not None else ""
@@ -164,13 +166,13 @@ class DurableRedisBroker(RedisBroker):
         finally:
             self._settling.message = None
 
-    def _message_replaced_by(self, messages: Sequence[object]) -> MessageProxy | None:
-        """Return the message in hand if it is what is sent: a retry takes its place in one step.
+    def _in_hand(self, message: object) -> MessageProxy | None:
+        """Return the message whose run is being settled, if it is this very one: its retry takes its place.
 
         After a crash between two steps (send the retry, then acknowledge) it would run twice.
         """
         in_hand: MessageProxy | None = getattr(self._settling, "message", None)
-        if in_hand is None or in_hand.failed or len(messages) != 1 or messages[0] is not in_hand:
+        if in_hand is None or in_hand is not message or in_hand.failed:
             return None
         return in_hand if in_hand.options["redis_message_id"] in self.hand(in_hand.queue_name) else None
 

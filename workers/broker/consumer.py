@@ -78,10 +78,10 @@ class DurableConsumer(Consumer):
 
     def _settle(self, message: MessageProxy, script: str) -> None:
         message_id = message.options["redis_message_id"]
-        if message_id not in self._hand:
-            return  # its retry has taken its place already
         # First, so that a message whose successor could not be sent is never gone before it.
         self.broker.send_unsent(message_id)
+        if message_id not in self._hand:
+            return  # its retry has taken its place already
         arguments = [self.queue_name, self.broker.broker_id, message_id]
         if script == "nack":
             arguments.append(json.dumps(describe_error(message)))

@@ -9,6 +9,9 @@ from typing import Any
 from dramatiq.common import current_millis, q_name
 from dramatiq.message import Message, get_encoder
 
+#: What a script takes.
+Argument = str | bytes | int
+
 
 def new_id() -> str:
     """Make an id no other has: 22 characters, since a delayed message's is kept three times in Redis."""
@@ -28,8 +31,12 @@ def prepare(original: Message[Any], delay: int | None) -> tuple[Message[Any], in
     return message, None if delay is None else max(0, int(delay))
 
 
-def encode(message: Message[Any]) -> bytes:
-    """Encode a message without the id it has in Redis, which is kept beside it."""
+def entry(message: Message[Any], delay: int | None) -> tuple[str, str, bytes, Argument]:
+    """Return what `enqueue.lua` takes for one message: queue, id, body, delay in ms ("" for at once).
+
+    The body is without the id the message has in Redis, which is kept beside it.
+    """
     fields = message.asdict()
-    fields["options"] = {name: value for name, value in message.options.items() if name != "redis_message_id"}
-    return get_encoder().encode(fields)
+    options = fields["options"] = dict(message.options)
+    message_id = options.pop("redis_message_id")
+    return message.queue_name, message_id, get_encoder().encode(fields), "" if delay is None else delay

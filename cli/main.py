@@ -13,7 +13,7 @@ from typing import Any
 import typer
 from typer.main import get_command
 
-from cli import account, campaign, credit, demo, mailbox, operate
+from cli import account, campaign, credit, dead, demo, mailbox, operate, queue
 from cli.output import errors
 from config.settings import BadSettings
 from engine.errors import Corrupt, EngineError, Invalid, Refused
@@ -31,6 +31,8 @@ app.add_typer(account.app, name="account")
 app.add_typer(credit.app, name="credits")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(account.suppression_app, name="suppression")
+app.add_typer(queue.app, name="queue")
+app.add_typer(dead.app, name="dead")
 mailbox.register(app)
 operate.register(app)
 demo.register(app)

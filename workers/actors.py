@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import dramatiq
 import structlog
-from dramatiq import Actor, Broker
+from dramatiq import Actor, Broker, Message
 
 from engine import agenda, refunds, sending
 from engine.errors import NotFound
 from engine.identity import account_of
 from engine.store import Store
 from engine.wake import wake
+from workers.broker import DurableRedisBroker
 from workers.channels import channel
 
 log = structlog.get_logger("inmail.worker")
@@ -40,6 +42,21 @@ class Actors:
         self.send_pack = declare(self._send)
         declare = dramatiq.actor(broker=self.broker, actor_name="refund_pack", queue_name="refund", time_limit=limit_ms)
         self.refund_pack = declare(self._refund)
+
+    def send_packs(self, campaign: str, packs: Sequence[int]) -> None:
+        """Put packs on the send queue, many in one round trip."""
+        self._enqueue([self.send_pack.message(campaign, pack) for pack in packs])
+
+    def refund_packs(self, campaign: str, packs: Sequence[int]) -> None:
+        """Put packs on the refund queue, due now, many in one round trip."""
+        self._enqueue([self.refund_pack.message(campaign, pack) for pack in packs])
+
+    def _enqueue(self, messages: list[Message[None]]) -> None:
+        if isinstance(self.broker, DurableRedisBroker):
+            self.broker.enqueue_many(messages)
+        else:
+            for message in messages:
+                self.broker.enqueue(message)
 
     def _send(self, campaign: str, pack: int) -> None:
         """Claim a pack, deliver it, settle it, and set the alarm for its refunds."""

@@ -87,8 +87,7 @@ class Scheduler:
                 continue
             if found.state == "cancelled":
                 campaigns.cancel_rest(self.store, campaign)
-            for pack in found.packs:
-                self.actors.send_pack.send(campaign, pack)
+            self.actors.send_packs(campaign, found.packs)
             released += len(found.packs)
             if found.look_at_ms:
                 look_at.append(found.look_at_ms)
@@ -115,8 +114,7 @@ class Scheduler:
         found = 0
         for campaign in agenda.refunds_expected(self.store, before_ms=now - ALARM_GRACE_MS, most=100):
             packs = refunds.overdue(self.store, campaign, most=_PACKS_A_SWEEP)
-            for pack in packs:
-                self.actors.refund_pack.send(campaign, pack)
+            self.actors.refund_packs(campaign, packs)
             found += len(packs)
             due_ms = refunds.earliest_due_ms(self.store, campaign)
             # What was just sent may be in the queue for a while: look again after another grace.

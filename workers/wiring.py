@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import dramatiq
-from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import AgeLimit, Callbacks, Pipelines, Retries, ShutdownNotifications, TimeLimit
 
-from engine.store import Store, open_client
+from engine.store import Store
+from workers.broker import DurableRedisBroker
 from workers.middleware import LogContext, Presence
 
 
-def make_broker(url: str, namespace: str, store: Store) -> RedisBroker:
-    """A Redis broker under ``namespace``, set as Dramatiq's global one."""
-    broker = RedisBroker(
-        client=open_client(url),
-        namespace=f"{namespace}:dramatiq",
+def make_broker(url: str, namespace: str, store: Store) -> DurableRedisBroker:
+    """The broker of a worker or scheduler process, under ``namespace``; set as Dramatiq's global one."""
+    broker = DurableRedisBroker(
+        url=url,
+        namespace=_tagged(namespace),
         middleware=[
             AgeLimit(),
             TimeLimit(),
@@ -28,3 +28,12 @@ def make_broker(url: str, namespace: str, store: Store) -> RedisBroker:
     )
     dramatiq.set_broker(broker)
     return broker
+
+
+def bare_broker(url: str, namespace: str) -> DurableRedisBroker:
+    """The same broker to look at and to steer; it runs no message."""
+    return DurableRedisBroker(url=url, namespace=_tagged(namespace), middleware=[])
+
+
+def _tagged(namespace: str) -> str:
+    return f"{namespace}:{{dramatiq}}"

@@ -1,0 +1,77 @@
+"""``inmail queue``: what stands in each queue, and the switch that stops one in every process at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from dramatiq.errors import QueueNotFound
+
+from cli.account import Json
+from cli.output import print_json, say, span, table
+from cli.session import session
+from engine.errors import NotFound
+from workers import broker as queues
+from workers.broker import DurableRedisBroker
+from workers.wiring import bare_broker
+
+app = typer.Typer(help="See what is queued; pause and resume a queue.", no_args_is_help=True)
+
+QueueName = Annotated[str, typer.Argument(metavar="QUEUE", help="send or refund")]
+
+
+@contextmanager
+def broker() -> Iterator[DurableRedisBroker]:
+    """The broker, to look at and to steer; an unknown queue becomes NotFound."""
+    with session() as s:
+        made = bare_broker(s.redises.broker_url, s.settings.namespace)
+        try:
+            yield made
+        except QueueNotFound as error:
+            raise NotFound(
+                f"no queue {str(error)[:60]!r}; list them with: inmail queue list", code="no_queue"
+            ) from None
+        finally:
+            made.client.close()
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """List the queues: messages ready, delayed, running and dead, and whether it is paused."""
+    with broker() as b:
+        found = queues.queue_list(b)
+    if as_json:
+        print_json({"items": [{name: getattr(q, name) for name in q.__slots__} for q in found], "next": None})
+        return
+    if not found:
+        say("no queue was ever used")
+        return
+    numbers = ("ready", "delayed", "running", "dead")
+    rows = [
+        (
+            q.queue,
+            *(f"{getattr(q, n):,}" for n in numbers),
+            "paused" if q.paused else "",
+            span(q.oldest_ms) if q.oldest_ms is not None else "–",
+        )
+        for q in found
+    ]
+    table(("queue", *numbers, "", "oldest ready"), rows, right=numbers)
+
+
+@app.command("pause")
+def pause(queue: QueueName) -> None:
+    """Stop handing out a queue's messages in all processes; what is in hand is finished."""
+    with broker() as b:
+        changed = queues.pause(b, queue)
+    say(f"queue {queue} {'is paused now' if changed else 'was paused already'}")
+
+
+@app.command("resume")
+def resume(queue: QueueName) -> None:
+    """Hand out a paused queue's messages again."""
+    with broker() as b:
+        changed = queues.resume(b, queue)
+    say(f"queue {queue} {'goes on' if changed else 'was not paused'}")

@@ -1,0 +1,126 @@
+"""Fetches one queue's messages for a Dramatiq worker, and reports back how each of them ended."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from dramatiq.broker import Consumer, MessageProxy
+from dramatiq.errors import DecodeError
+from dramatiq.message import Message
+
+from .failures import describe_error, error_report
+
+if TYPE_CHECKING:
+    from .broker import DurableRedisBroker
+
+#: A script hands at most this many to `unpack`, and a reply should not grow without bound.
+FETCH_MAX: Final = 500
+
+
+class DurableConsumer(Consumer):
+    """Iterates over one queue; yields None when there was nothing for up to `timeout` ms.
+
+    Errors:  ConnectionClosed from every method, whatever Redis said: Dramatiq then makes a new consumer,
+             which takes up again what this process holds but has no memory of
+    """
+
+    def __init__(self, broker: DurableRedisBroker, queue_name: str, prefetch: int, timeout: int) -> None:
+        self.broker = broker
+        self.queue_name = queue_name
+        self.prefetch = prefetch
+        self.timeout = timeout
+        self.closed = False
+        #: When a thread last asked for a message (monotonic seconds): the watchdog looks at it.
+        self.asked_at = time.monotonic()
+        self._hand = broker.hand(queue_name)
+        self._fetched: deque[MessageProxy] = deque()
+        self._wait_ms = 0
+
+    @property
+    def outstanding_message_count(self) -> int:
+        """How many messages of this queue the process holds, begun or not."""
+        return len(self._hand)
+
+    def __next__(self) -> MessageProxy | None:
+        self.asked_at = time.monotonic()
+        if not self._fetched:
+            room = self._hand.wait_for_room(self.prefetch, self.timeout / 1000)
+            if room and not self._fetch(min(room, FETCH_MAX)):
+                self.broker.lua.sleep_until_woken(self.queue_name, self._wait_ms)
+        return self._fetched.popleft() if self._fetched else None
+
+    def ack(self, message: MessageProxy) -> None:
+        """Remove a message that has been run, after sending whatever its middleware could not send before."""
+        self._settle(message, "ack")
+
+    def nack(self, message: MessageProxy) -> None:
+        """Bury a message that has failed for good, together with its error."""
+        self._settle(message, "nack")
+
+    def requeue(self, messages: Iterable[MessageProxy]) -> None:
+        """Give messages back to the head of their queue, and with them what was not yet handed out."""
+        ids = [message.options["redis_message_id"] for message in messages]
+        ids += [message.options["redis_message_id"] for message in self._fetched]
+        self._fetched.clear()
+        if ids:
+            self.broker.lua.run("requeue", self.queue_name, self.broker.broker_id, *ids)
+            self._hand.release(ids)
+
+    def close(self) -> None:
+        """Give back what was not handed out."""
+        self.closed = True
+        self.broker.forget_consumer(self)
+        self.requeue(())
+
+    def _settle(self, message: MessageProxy, script: str) -> None:
+        message_id = message.options["redis_message_id"]
+        # First, so that a message whose successor could not be sent is never gone before it.
+        self.broker.send_unsent(message_id)
+        if message_id not in self._hand:
+            return  # its retry has taken its place already
+        arguments = [self.queue_name, self.broker.broker_id, message_id]
+        if script == "nack":
+            arguments.append(json.dumps(describe_error(message)))
+        self.broker.lua.run(script, *arguments)
+        # Only now: until Redis knows, this process must not take the message up a second time.
+        self._hand.release((message_id,))
+
+    def _fetch(self, count: int) -> bool:
+        """Fetch up to `count` messages; return False when there is nothing to do but wait `_wait_ms`."""
+        with self._hand.fetching:
+            # Before the call: what is acknowledged meanwhile then counts as known, never as orphaned.
+            known = self._hand.ids()
+            reply = self.broker.lua.run("fetch", self.queue_name, self.broker.broker_id, count)
+            _, due_in_ms, held_count, *batch = reply
+            if held_count > len(known) + len(batch) // 2:
+                known.update(map(_text, batch[::2]))
+                batch += self.broker.lua.run("reclaim", self.queue_name, self.broker.broker_id, *known)
+            self._hand.take(map(_text, batch[::2]))
+        for message_id, body in zip(batch[::2], batch[1::2], strict=True):
+            self._receive(_text(message_id), body)
+        self._wait_ms = self.timeout if due_in_ms < 0 else min(self.timeout, due_in_ms)
+        return bool(batch)
+
+    def _receive(self, message_id: str, body: bytes) -> None:
+        """Decode one message; one that cannot be read is buried, and its neighbours go on."""
+        try:
+            message: Message[Any] = Message.decode(body)
+            message.options["redis_message_id"] = message_id
+            message.options.pop("eta", None)  # a worker would hold it in memory until then
+        except (DecodeError, TypeError, AttributeError) as error:
+            self.broker.logger.error("Buried an unreadable message %r of %r.", message_id, self.queue_name)
+            report = error_report("", error.error if isinstance(error, DecodeError) else error)
+            report["type"] = "DecodeError"
+            arguments = (self.queue_name, self.broker.broker_id, message_id, json.dumps(report))
+            self.broker.lua.run("nack", *arguments)
+            self._hand.release((message_id,))
+        else:
+            self._fetched.append(MessageProxy(message))
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value

@@ -1,0 +1,136 @@
+"""What a worker process does beside its work: beats, takes over from the dead, ends when it cannot go on."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from dramatiq.middleware import Middleware
+
+from .heartbeat import Ticker
+
+if TYPE_CHECKING:
+    from .broker import DurableRedisBroker
+
+logger = logging.getLogger(__name__)
+
+#: What a process ends with when it cannot go on (EX_SOFTWARE), for its supervisor to see.
+EXIT_CODE: Final = 70
+#: A consumer that has not asked for work for this long, although Redis answers, is stuck.
+STUCK_S: Final = 120.0
+CRASHED_TOO_OFTEN: Final = json.dumps(
+    {
+        "actor": "",
+        "type": "WorkerLost",
+        "message": "every process that ran this message died",
+        "traceback": "",
+    }
+)
+
+
+class Maintenance:
+    """The threads every consuming process runs beside its work: heartbeat, reaper, watchdog.
+
+    No leader: the reaper's script is atomic, so any number of processes may call it.
+    """
+
+    def __init__(self, broker: DurableRedisBroker) -> None:
+        self._broker = broker
+        self._lock = threading.Lock()
+        self._tickers: list[Ticker] = []
+        self.watched = Watched()
+
+    def start(self) -> None:
+        """Start the threads, unless they run already."""
+        with self._lock:
+            if self._tickers:
+                return
+            interval_ms = self._broker.heartbeat_interval
+            self._tickers = [
+                Ticker("broker-heartbeat", interval_ms, self._beat),
+                Ticker("broker-reaper", interval_ms, self.reap),
+                Ticker("broker-watchdog", interval_ms, self._watch),
+            ]
+            for ticker in self._tickers:
+                ticker.start()
+
+    def stop(self) -> None:
+        """Stop the threads and sign off; what this process still holds is left to the reaper."""
+        with self._lock:
+            for ticker in reversed(self._tickers):  # the watchdog first: it would miss the others
+                ticker.stop()
+            was_running, self._tickers = bool(self._tickers), []
+        if was_running:
+            self._broker.lua.run("leave", self._broker.broker_id)
+
+    def reap(self) -> bool:
+        """Give back the work of silent processes; return True when there is more at once."""
+        broker = self._broker
+        timeout_ms = broker.heartbeat_timeout
+        arguments = (timeout_ms, timeout_ms // 2, broker.crash_limit, CRASHED_TOO_OFTEN)
+        back, buried, more = broker.lua.run("reap", *arguments)
+        if back or buried:
+            logger.warning("Took over %d messages from silent workers; buried %d.", back, buried)
+        return bool(more)
+
+    def _beat(self) -> None:
+        self._broker.lua.run("beat", self._broker.broker_id, *self._broker.consumed_queues())
+
+    def _watch(self) -> None:
+        reason = self.watched.trouble()
+        heartbeat, reaper, _ = self._tickers or (None, None, None)
+        for ticker in (heartbeat, reaper):
+            if ticker is not None and not ticker.is_alive():
+                reason = f"thread {ticker.name} has died"
+        now = time.monotonic()
+        # Waiting for Redis is no fault: a consumer is stuck only if the heartbeat gets through meanwhile.
+        if heartbeat is not None and now - heartbeat.succeeded_at < self._broker.heartbeat_timeout / 1000:
+            for consumer in self._broker.open_consumers():
+                if now - consumer.asked_at > STUCK_S:
+                    reason = f"the consumer of {consumer.queue_name!r} has not asked for work for {STUCK_S:.0f} s"
+        if reason:
+            self._broker.give_up(reason)
+
+
+class Watched(Middleware):
+    """Knows which of Dramatiq's threads should be running, from the hooks Dramatiq gives for it."""
+
+    def __init__(self) -> None:
+        self._threads: set[threading.Thread] = set()
+
+    def trouble(self) -> str | None:
+        """Name a thread that ended without saying so, if there is one."""
+        for thread in tuple(self._threads):
+            if not thread.is_alive():
+                name = getattr(thread, "queue_name", None)
+                return f"the consumer thread of {name!r} has died" if name else "a worker thread has died"
+        return None
+
+    def after_consumer_thread_boot(self, broker: Any, thread: threading.Thread) -> None:
+        self._threads.add(thread)
+
+    def before_consumer_thread_shutdown(self, broker: Any, thread: threading.Thread) -> None:
+        self._threads.discard(thread)
+
+    def after_worker_thread_boot(self, broker: Any, thread: threading.Thread) -> None:
+        self._threads.add(thread)
+
+    def before_worker_thread_shutdown(self, broker: Any, thread: threading.Thread) -> None:
+        self._threads.discard(thread)
+
+    def after_worker_shutdown(self, broker: Any, worker: Any) -> None:
+        if not broker.open_consumers():  # another worker of this process may go on
+            broker.leave()
+
+
+def end_process(reason: str) -> None:
+    """End this process at once with EXIT_CODE; what it holds is given back by the others' reapers."""
+    logger.critical("This worker cannot go on: %s. Ending with exit code %d.", reason, EXIT_CODE)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(EXIT_CODE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 
@@ -14,6 +14,7 @@ from cli.account import AccountId, Json
 from cli.output import bar, console, counts_line, pairs, print_json, say, span, table, when
 from cli.session import session
 from engine import campaigns
+from engine.errors import Invalid
 from engine.intake.rejects import inert
 
 app = typer.Typer(help="Submit campaigns, follow them, steer them.", no_args_is_help=True)
@@ -142,6 +143,13 @@ def recipients(
         say(f"more: --after {page[-1].index}")
 
 
+def _part(output: Path) -> TextIO:
+    try:
+        return output.with_name(output.name + ".part").open("w", newline="", encoding="utf-8")
+    except OSError as error:
+        raise Invalid(f"{output}: cannot be written: {error.strerror}", code="no_file") from None
+
+
 def _recipient(campaign: str, item: campaigns.Recipient) -> dict[str, Any]:
     reply_at_ms, _, text = item.reply.partition(" ")
     return {
@@ -164,7 +172,7 @@ def export(
     with session() as s:
         columns = list(campaigns.get_campaign(s.store, campaign).columns)
         head = ["inmail", "state", "sent_at_utc", "reply", "failure", *columns]
-        target = sys.stdout if output is None else output.with_name(output.name + ".part").open("w", newline="")
+        target = sys.stdout if output is None else _part(output)
         try:
             writer = csv.writer(target)
             writer.writerow(head)

@@ -48,14 +48,17 @@ def show(account: AccountId, as_json: Json = False) -> None:
 @app.command("log")
 def log(
     account: AccountId,
-    after: Annotated[int, typer.Option(metavar="SEQ", min=0, help="from the entry after this one on")] = 0,
+    after: Annotated[
+        int | None, typer.Option(metavar="SEQ", min=0, help="from the entry after this one on; without it, the newest")
+    ] = None,
     most: Annotated[int, typer.Option(min=1, max=100_000, help="at most so many entries")] = 100,
     as_json: Json = False,
 ) -> None:
-    """Read the account's log: each transition, the letters that moved, the wallet after."""
+    """Read the account's log: each transition, the letters that moved (QC5: five from Q to C), the wallet after."""
     with session() as s:
         get_account(s.store, account)
-        found = list(credits.log(s.store, account, after_seq=after, most=most + 1))
+        start = max(0, credits.last_seq(s.store, account) - most) if after is None else after
+        found = list(credits.log(s.store, account, after_seq=start, most=most + 1))
     entries, more = found[:most], len(found) > most
     if as_json:
         items = [
@@ -64,6 +67,11 @@ def log(
         ]
         print_json({"items": items, "next": entries[-1].seq if more else None})
         return
+    if not entries:
+        say("nothing after that")
+        return
+    if after is None and start:
+        say(f"the newest {len(entries):,} entries; from the first on: --after 0")
     columns = ("seq", "at (UTC)", "kind", "campaign", "letters", "available", "held", "spent", "note")
     table(
         columns,

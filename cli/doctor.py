@@ -138,9 +138,9 @@ def _clock(store: Store) -> Iterator[Finding]:
 def _processes(store: Store) -> Iterator[Finding]:
     alive = agenda.present(store)
     for kind, command in (("scheduler", "inmail scheduler"), ("worker", "dramatiq workers.main")):
-        n = sum(who.startswith(f"{kind}:") for who in alive)
-        if n:
-            yield Finding("ok", f"{kind}s", f"{n} running")
+        ages = [age_ms for who, age_ms in alive.items() if who.startswith(f"{kind}:")]
+        if ages:
+            yield Finding("ok", f"{kind}s", f"{len(ages)} running, last heard of {max(ages) / 1000:.0f} s ago")
         else:
             yield Finding("warning", f"{kind}s", "none is running", f"start one: inmail up, or {command}")
 

@@ -6,9 +6,9 @@ Exit codes: 0 ok, 1 failure (Redis, files), 2 usage, 3 refused by a rule or a li
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from typing import Any
+from importlib import metadata
+from typing import Annotated, Any
 
 import typer
 from typer.main import get_command
@@ -27,6 +27,23 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"inmail {metadata.version('inmail-engine')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", help="print the version and exit", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Run InMail campaigns in bulk: credits are debited atomically and come home when nobody answers."""
+
+
 app.add_typer(account.app, name="account")
 app.add_typer(credit.app, name="credits")
 app.add_typer(campaign.app, name="campaign")
@@ -40,6 +57,11 @@ demo.register(app)
 _UsageError: Any = typer.BadParameter.__base__
 """Every complaint about the command line; typer exports only this one of its kinds by name."""
 
+_NOT_WHOLE = ("Input should be a valid integer, unable to parse string as an integer", "give a whole number")
+_INTERRUPTED = 130
+_ALSO_MAX = 3
+"""So many further problems are named in the line of the first."""
+
 EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (Invalid, 2),
     (BadSettings, 2),
@@ -51,24 +73,19 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
 )
 
 
-def run(argv: list[str] | None = None) -> None:
-    """The console script; always ends by SystemExit."""
-    # Asked to stop is as Ctrl-C: a half-done upload is cleared away, children are stopped.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    sys.exit(execute(sys.argv[1:] if argv is None else argv))
-
-
 def execute(argv: list[str]) -> int:
     """Run one command line and return its exit code; never a traceback for what a person can get wrong."""
     command = get_command(app)
     try:
         result = command.main(args=argv, prog_name="inmail", standalone_mode=False)
         sys.stdout.flush()
+        if result == _INTERRUPTED:
+            errors.print("inmail: interrupted", markup=False)
     except _UsageError as error:
         return _usage(error)
     except (typer.Abort, KeyboardInterrupt):
         errors.print("inmail: interrupted", markup=False)
-        return 130
+        return _INTERRUPTED
     except BrokenPipeError:
         # The reader has seen enough (`| head`): no more output, and no complaint at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -84,7 +101,8 @@ def _usage(error: Any) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         typer.echo(error.format_message(), err=True)
         return 2
-    return _fail(f"{error.format_message().rstrip('.')}; see: {where} --help", 2)
+    text = error.format_message().rstrip(".").replace(*_NOT_WHOLE)
+    return _fail(f"{text}; see: {where} --help", 2)
 
 
 def _sentence(error: BaseException) -> str:
@@ -96,11 +114,8 @@ def _sentence(error: BaseException) -> str:
 
 
 def _fail(message: str, code: int, details: tuple[str, ...] = ()) -> int:
-    errors.print(f"inmail: error: {' '.join(message.split())}", markup=False)
-    for detail in [line for line in details if line != message][:20]:
-        errors.print(f"  {detail}", markup=False)
+    others = [line for line in details if line != message]
+    also = "".join(f"; also: {line}" for line in others[:_ALSO_MAX])
+    more = f"; and {len(others) - _ALSO_MAX} more" if len(others) > _ALSO_MAX else ""
+    errors.print(f"inmail: error: {' '.join((message + also + more).split())}", markup=False)
     return code
-
-
-if __name__ == "__main__":
-    run()

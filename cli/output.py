@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,7 +15,9 @@ from rich.text import Text
 
 from engine.letters import LETTERS
 
-console = Console(highlight=False, soft_wrap=False)
+# Off a terminal nobody sees an edge to wrap at, and `| grep` wants whole rows.
+_OFF_TERMINAL_WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200
+console = Console(highlight=False, soft_wrap=False, width=_OFF_TERMINAL_WIDTH)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 COLOURS = {
@@ -80,7 +83,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Seque
     """A plain table; the columns named in ``right`` are numbers."""
     grid = Table(box=None, padding=(0, 2, 0, 0), header_style="bright_black")
     for name in columns:
-        grid.add_column(name, justify="right" if name in right else "left", overflow="fold")
+        grid.add_column(name, justify="right" if name in right else "left", no_wrap=True, overflow="ellipsis")
     for row in rows:
         grid.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
     console.print(grid)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from rich.text import Text
 
 from cli import watch
 from cli.account import AccountId, Json
-from cli.output import console, errors, pairs, print_json, say, warn, when
+from cli.output import console, errors, pairs, print_json, say, span, warn, when
 from cli.session import Session, session
 from engine import agenda, credits, preflight, submitting
 from engine.accounts import Account, get_account
@@ -43,7 +44,8 @@ def submit(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="check everything, spend nothing")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="refuse the list when a row is bad")] = False,
     start_at: Annotated[
-        str | None, typer.Option(metavar="T", help="2026-12-01T09:00+01:00, or a duration from now such as PT2H")
+        str | None,
+        typer.Option(metavar="T", help="2026-12-01T09:00+01:00 (without a zone: this machine's), or from now: PT2H"),
     ] = None,
     key: Annotated[str | None, typer.Option(help="a name for this order: twice with the same key is once")] = None,
     rejects: Annotated[Path | None, typer.Option(metavar="FILE", help="where rejected rows go")] = None,
@@ -69,11 +71,17 @@ def submit(
             key=key,
         )
         if dry_run:
-            found = _preflight(s, owner, listed, message, order)
+            found = _preflight(s, owner, listed, message, order, rejects)
             _warn_of(listed.notes)
             print_json(found) if as_json else _show_preflight(found)
+            if not found["accepted"]:
+                raise Refused("no row can be accepted: the submit would be refused", code="nobody")
             return
-        done, rejects_file = _submit(s.store, account, listed, message, order, rejects_path)
+        try:
+            done, rejects_file = _submit(s.store, account, listed, message, order, rejects_path)
+        except KeyboardInterrupt:
+            warn("interrupted: nothing was submitted")
+            raise
         _warn_of(listed.notes)
         _tell(s, done, rejects_file, order, as_json=as_json)
         if watch_it:
@@ -131,14 +139,20 @@ def _by_reason(rejected: dict[str, int]) -> str:
 
 
 def _preflight(
-    s: Session, owner: Account, listed: CandidateList, message: Message, order: submitting.Order
+    s: Session,
+    owner: Account,
+    listed: CandidateList,
+    message: Message,
+    order: submitting.Order,
+    rejects: Path | None,
 ) -> dict[str, Any]:
     if not owner.can_send:
         raise Refused(f"account {owner.id!r} is on plan {owner.plan}, which cannot send InMail", code="cannot_send")
     tally, skipped = preflight.Tally(), preflight.Skipped()
     column = listed.columns.index("email")
-    with _progress(listed) as progress:
-        for good in preflight.check_rows(listed, message, None, tally, strict=order.strict, progress=progress):
+    with RejectsFile(rejects or Path(os.devnull), listed.source_columns) as file, _progress(listed) as progress:
+        kept = None if rejects is None else file
+        for good in preflight.check_rows(listed, message, kept, tally, strict=order.strict, progress=progress):
             skipped.look(s.store, owner.id, [fields[column] for fields in good])
     wallet = credits.wallet(s.store, owner.id)
     needed = tally.accepted - skipped.total
@@ -149,6 +163,7 @@ def _preflight(
         "accepted": tally.accepted,
         "rejected": tally.rejected_total,
         "rejected_by_reason": dict(tally.rejected),
+        "rejected_first": [f"line {reject.line}: {reject.detail}" for reject in tally.first_rejected],
         "suppressed": skipped.suppressed,
         "pair_locked": skipped.pair_locked,
         "credits_needed": needed,
@@ -166,7 +181,6 @@ def _preflight(
 
 def _show_preflight(found: dict[str, Any]) -> None:
     waves, contacts = found["waves_if_nobody_answers"], found["simultaneous_contacts"]
-    days = found["refund_after_ms"] / 86_400_000
     rejected = f"{found['rejected']:,}"
     if found["rejected"]:
         rejected += f" ({_by_reason(found['rejected_by_reason'])})"
@@ -177,12 +191,14 @@ def _show_preflight(found: dict[str, Any]) -> None:
             "skipped": f"{found['suppressed']:,} suppressed, {found['pair_locked']:,} with an open InMail of yours",
             "credits needed": f"{found['credits_needed']:,}",
             "credits at hand": f"{found['credits_available']:,} available, {found['credits_held']:,} held",
-            "open contacts": f"at most {contacts:,} at a time" if contacts else "no limit",
+            "open contacts": f"{found['credits_held']:,} of {contacts:,} in use" if contacts else "no limit",
             "waves": "none: there is no credit to begin with"
             if waves is None
-            else f"{waves:,} if nobody answers, {days:g} days each (an answer spends its credit)",
+            else f"{waves:,} if nobody answers, {span(found['refund_after_ms'])} each (an answer spends its credit)",
         }
     )
+    for line in found["rejected_first"]:
+        say(f"rejected, {line}")
     for message in found["messages"]:
         head = Text(f"to {message['to']}\n\n", style="bright_black")
         console.print(
@@ -206,6 +222,8 @@ def _mapping(items: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for item in items:
         name, sign, column = item.partition("=")
+        if name.strip() in found:
+            raise Invalid(f"--map {name.strip()} is given twice")
         if not (sign and name.strip() and column.strip()):
             raise Invalid(f"--map {item!r}: write it as field=column, such as --map email='Work mail'")
         found[name.strip()] = column.strip()

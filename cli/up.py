@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from cli.output import say, warn
 from cli.session import session
+from config.settings import get_settings
 from workers.embedded_redis import SoleUse
 from workers.runtime import keep_redis
 
@@ -69,7 +70,7 @@ def children(workers: int, env: Mapping[str, str]) -> list[Child]:
     """The scheduler and the workers, not started yet."""
     worker = [sys.executable, "-m", "dramatiq", "workers.main", "--processes", str(workers), "--threads", "4"]
     return [
-        Child("scheduler", [sys.executable, "-m", "cli.main", "scheduler"], env),
+        Child("scheduler", [sys.executable, "-m", "cli.start", "scheduler"], env),
         Child("workers", [*worker, "--worker-shutdown-timeout", "20000", "--skip-logging"], env),
     ]
 
@@ -77,6 +78,9 @@ def children(workers: int, env: Mapping[str, str]) -> list[Child]:
 def run(workers: int) -> None:
     """Run everything until Ctrl-C or SIGTERM; raises Refused when it is running in this data directory already."""
     stop = threading.Event()
+    settings = get_settings()
+    if settings.redis_url is None:
+        say(f"starting Redis in {settings.data_dir}, or finding it there")
     with session() as s, SoleUse(s.settings.data_dir):
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, lambda *_: stop.set())
@@ -87,8 +91,12 @@ def run(workers: int) -> None:
 
 
 def child_env(url: str, broker_url: str) -> dict[str, str]:
-    """The environment of children that use the Redis their parent has found."""
-    return {**os.environ, "INMAIL_REDIS_URL": url, "INMAIL_BROKER_URL": broker_url}
+    """The environment of children that use the Redis their parent has found, and write to its terminal."""
+    env = {**os.environ, "INMAIL_REDIS_URL": url, "INMAIL_BROKER_URL": broker_url}
+    # Dramatiq gives its processes a pipe for stderr: they cannot see the terminal at its end themselves.
+    if sys.stderr.isatty() and get_settings().log_format == "auto":
+        env["INMAIL_LOG_FORMAT"] = "console"
+    return env
 
 
 def tend_until(stop: threading.Event, family: list[Child]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from redis.connection import parse_url
 
 
 class BadSettings(ValueError):
@@ -44,7 +46,7 @@ class Settings(BaseSettings):
     embedded: Literal["auto", "system", "wheel", "fake"] = "auto"
     """Which server the embedded Redis runs: one on PATH, the wheel's, or the keep-nothing fallback."""
 
-    namespace: str = Field("inmail", pattern=r"^[A-Za-z0-9_-]{1,32}$")
+    namespace: str = "inmail"
     """First part of every Redis key; two engines may share one Redis under two namespaces."""
 
     pack_size: int = Field(500, ge=1, le=1000)
@@ -78,6 +80,25 @@ class Settings(BaseSettings):
     def _known_scheme(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("must begin with redis://, rediss:// or unix://")
+        if value is not None:
+            try:
+                parse_url(value)  # type: ignore[no-untyped-call]
+            except ValueError as error:
+                raise ValueError(f"is no usable address: {error}") from None
+        return value
+
+    @field_validator("namespace")
+    @classmethod
+    def _plain(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", value):
+            raise ValueError("must be 1 to 32 letters, digits, '-' or '_'")
+        return value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _folder(cls, value: Path) -> Path:
+        if value.exists() and not value.is_dir():
+            raise ValueError("is a file, not a folder")
         return value
 
     @field_validator("plans_file")

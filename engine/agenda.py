@@ -124,6 +124,12 @@ def leave(store: Store, who: str) -> None:
     store.client.zrem(store.keys.presence, who)
 
 
-def present(store: Store, *, within_ms: int = 20_000) -> list[str]:
-    """Processes that said they are alive within the last ``within_ms``."""
-    return [m.decode() for m in store.client.zrangebyscore(store.keys.presence, store.now_ms() - within_ms, "+inf")]
+def present(store: Store, *, within_ms: int = 12_000) -> dict[str, int]:
+    """Processes that said they are alive within the last ``within_ms``, and how long ago each last did, in ms.
+
+    They say so every five seconds; one that was killed is on the list until the time is over.
+    """
+    now = store.now_ms()
+    store.client.zremrangebyscore(store.keys.presence, "-inf", now - 3_600_000)
+    found = store.client.zrangebyscore(store.keys.presence, now - within_ms, "+inf", withscores=True)
+    return {member.decode(): now - int(at) for member, at in found}

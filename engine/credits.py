@@ -80,6 +80,11 @@ def wallet(store: Store, account: str) -> Wallet:
     return Wallet(*map(int, values))
 
 
+def last_seq(store: Store, account: str) -> int:
+    """The number of the account's newest log entry, 0 where it has none."""
+    return int(store.client.hget(store.keys.wallet(account), "seq") or 0)
+
+
 def log(store: Store, account: str, *, after_seq: int = 0, most: int | None = None) -> Iterator[LogEntry]:
     """The account's log in order, read in steps of 1,000 entries, from the one after ``after_seq`` on."""
     key, left = store.keys.log(account), most

@@ -57,7 +57,9 @@ def _read(path: Path) -> dict[str, Plan]:
         document = tomllib.loads(text)
     except OSError as error:
         raise Invalid(f"{path}: {error.strerror}", code="bad_plans") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise Invalid(f"{path}: not UTF-8 text, so no plans file", code="bad_plans") from None
+    except tomllib.TOMLDecodeError as error:
         raise Invalid(f"{path}: {error}", code="bad_plans") from None
     tables = document.get("plans")
     if not isinstance(tables, dict) or set(document) != {"plans"}:

@@ -26,6 +26,7 @@ class Tally:
     accepted: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     samples: list[dict[str, str]] = field(default_factory=list)
+    first_rejected: list[Reject] = field(default_factory=list)
 
     @property
     def rejected_total(self) -> int:
@@ -77,6 +78,7 @@ def _reject(bad: Sequence[Reject], rejects: RejectsFile | None, tally: Tally, *,
             code="strict",
         )
     tally.rejected.update(reject.reason for reject in bad)
+    tally.first_rejected += bad[: max(0, 3 - len(tally.first_rejected))]
     if rejects is not None:
         rejects.add(bad)
 
@@ -104,11 +106,14 @@ class Skipped:
 
 
 def waves(recipients: int, wallet: Wallet, simultaneous_contacts: int) -> int | None:
-    """How many times the balance must come home for all to be written to, if nobody answers; None = never.
+    """How many times InMails must go out for all to be written to, if nobody answers; None = never.
 
-    Credits held now are counted as coming home; contacts open now as closing.
+    The first goes out with what is free now; each later one when what was sent before has come home, with the whole
+    balance, or as many contacts as the plan allows.
     """
-    a_wave = wallet.available + wallet.held
-    if simultaneous_contacts:
-        a_wave = min(a_wave, simultaneous_contacts)
-    return None if a_wave <= 0 else -(-recipients // a_wave)
+    limit = simultaneous_contacts or wallet.available + wallet.held
+    first = min(wallet.available, max(0, limit - wallet.held))
+    later = min(wallet.available + wallet.held, limit)
+    if recipients <= first:
+        return 1 if recipients else 0
+    return None if later <= 0 else (first > 0) + -(-(recipients - first) // later)

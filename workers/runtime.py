@@ -8,6 +8,7 @@ from pathlib import Path
 
 import config
 from config.settings import Settings, get_settings
+from engine.errors import Invalid
 from engine.plans import Plan, load_plans
 from engine.store import Store, open_client
 from workers.embedded_redis import EmbeddedRedis, ServerInfo
@@ -63,4 +64,7 @@ def open_store(url: str, settings: Settings | None = None) -> Store:
 def plan_catalogue(settings: Settings | None = None) -> dict[str, Plan]:
     """The built-in plans and the host's own."""
     built_in = Path(config.__file__).parent / "plans.toml"
-    return load_plans(built_in, (settings or get_settings()).plans_file)
+    try:
+        return load_plans(built_in, (settings or get_settings()).plans_file)
+    except Invalid as error:
+        raise Invalid(f"INMAIL_PLANS_FILE: {error}", code=error.code) from None

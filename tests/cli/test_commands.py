@@ -182,7 +182,7 @@ WRONG = [
     (("credits", "grant", "acme", -5, "--reason", "r"), 2, "from 1 to"),
     (("credits", "grant", "acme", 0, "--reason", "r"), 2, "from 1 to"),
     (("credits", "grant", "acme", 10**30, "--reason", "r"), 2, "from 1 to"),
-    (("credits", "grant", "acme", "ten", "--reason", "r"), 2, "valid integer"),
+    (("credits", "grant", "acme", "ten", "--reason", "r"), 2, "give a whole number"),
     (("credits", "show", "nobody"), 3, "no account"),
     (("campaign", "show", "acme.99"), 3, "no campaign"),
     (("campaign", "show", "nonsense"), 3, "no campaign"),

@@ -30,7 +30,7 @@ class World:
         self.started: list[subprocess.Popen[str]] = []
 
     def run(self, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "cli.main", *words]
+        command = [sys.executable, "-m", "cli.start", *words]
         return subprocess.run(
             command, env=self.env | env, capture_output=True, text=True, timeout=60, check=False, cwd=self.folder
         )
@@ -44,7 +44,7 @@ class World:
         log = (self.folder / f"log{len(self.started)}.txt").open("w")
         with log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "cli.main", *words],
+                [sys.executable, "-m", "cli.start", *words],
                 env=self.env | env,
                 stdout=log,
                 stderr=subprocess.STDOUT,

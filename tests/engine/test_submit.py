@@ -184,11 +184,21 @@ def test_an_upload_given_up_meanwhile_is_refused_and_may_be_repeated(store):
 
 
 @pytest.mark.parametrize(
-    ("recipients", "credits_", "limit", "expected"),
-    [(10, 10, 0, 1), (11, 10, 0, 2), (100, 10, 5, 20), (5, 0, 0, None), (0, 5, 0, 0)],
+    ("recipients", "available", "held", "limit", "expected"),
+    [
+        (10, 10, 0, 0, 1),
+        (11, 10, 0, 0, 2),
+        (100, 10, 0, 5, 20),
+        (5, 0, 0, 0, None),
+        (0, 5, 0, 0, 0),
+        (5, 0, 5, 0, 1),  # nothing is free now; one wave when what is out comes home
+        (9, 4, 5, 0, 2),
+        (37, 37, 500, 500, 1),
+        (37, 37, 490, 500, 2),
+    ],
 )
-def test_waves_are_how_often_the_balance_must_come_home(recipients, credits_, limit, expected):
-    purse = credits.Wallet(credits_, 0, 0, credits_, 0)
+def test_waves_are_how_often_the_balance_must_come_home(recipients, available, held, limit, expected):
+    purse = credits.Wallet(available, held, 0, available + held, 0)
     assert preflight.waves(recipients, purse, limit) == expected
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 from dramatiq import Broker, Middleware, Worker
+from dramatiq.errors import BrokerConnectionError
 
 from engine import agenda
 from engine.errors import EngineError
@@ -36,10 +37,10 @@ class LogContext(Middleware):
         self, broker: Broker, message: Any, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
         if exception is not None:
+            # Where Redis is away the heartbeat says so once; a line for each message in hand would say no more.
+            tell = log.debug if isinstance(exception, RedisTrouble | BrokerConnectionError) else log.warning
             retries = message.options.get("retries", 0)
-            log.warning(
-                "message.failed", error=type(exception).__name__, detail=_impersonal(exception), retries=retries
-            )
+            tell("message.failed", error=type(exception).__name__, detail=_impersonal(exception), retries=retries)
         structlog.contextvars.clear_contextvars()
 
 
@@ -78,11 +79,17 @@ class Heartbeat:
             log.debug("presence.not_cleared")
 
     def _beat(self) -> None:
+        away = False
         while True:
             try:
                 agenda.be_present(self.store, self.who)
+                if away:
+                    log.warning("redis.back")
+                away = False
             except RedisTrouble as error:
-                log.debug("presence.missed", error=str(error))
+                if not away:
+                    log.warning("redis.away", detail=str(error))
+                away = True
             if self._stop.wait(5):
                 return
 

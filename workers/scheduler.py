@@ -55,11 +55,9 @@ class Scheduler:
                 if not self.turn():
                     agenda.nap(self.store, NAP_S)
                 if trouble:
-                    log.info("redis.back")
                     trouble, last_rebuild = False, float("-inf")
             except RedisTrouble as error:
-                if not trouble:
-                    log.warning("redis.away", detail=str(error))
+                log.debug("redis.away", detail=str(error))  # the heartbeat says so aloud
                 trouble = True
                 self._mend()
                 stop.wait(1.0)

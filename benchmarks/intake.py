@@ -52,8 +52,8 @@ def main() -> int:
         finally:
             redis.detach()
         size_mb = source.stat().st_size / 1e6
-    title = f"{options.rows:,} rows, {size_mb:,.0f} MB of CSV, {os.cpu_count()} cores, Redis {info.version}"
-    table = Table(title=title, title_justify="left")
+    print(f"{options.rows:,} rows, {size_mb:,.0f} MB of CSV, {os.cpu_count()} cores, Redis {info.version}")
+    table = Table()
     for name in ("figure", "median", "lowest", "highest"):
         table.add_column(name, justify="left" if name == "figure" else "right")
     for name, values in (("rows/s", [f[0] for f in found]), ("peak RSS, MB", [f[1] for f in found])):

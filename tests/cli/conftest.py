@@ -1,0 +1,31 @@
+"""The command line in this process, on a real Redis."""
+
+import pytest
+
+from cli.main import execute
+from config.settings import get_settings
+from engine.store import open_client
+
+GOOD = "First Name,E-mail Address\nAna,ana@example.org\nBen,ben@example.org\nAna,ANA@example.org\n"
+
+
+@pytest.fixture
+def cli(redis_url, monkeypatch, tmp_path, capsys):
+    """Call it with words; gives (exit code, stdout, stderr lines)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("INMAIL_REDIS_URL", redis_url)
+    monkeypatch.setenv("COLUMNS", "200")
+    get_settings.cache_clear()
+    client = open_client(redis_url)
+    client.flushdb()
+    client.close()
+    (tmp_path / "list.csv").write_text(GOOD)
+    (tmp_path / "body.txt").write_text("Hello {{ first_name }}")
+
+    def call(*words):
+        code = execute([str(word) for word in words])
+        out, err = capsys.readouterr()
+        return code, out, err.splitlines()
+
+    yield call
+    get_settings.cache_clear()

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from pydantic import TypeAdapter, ValidationError
-from rich.panel import Panel
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-from rich.text import Text
 
 from cli import watch
 from cli.account import AccountId, Json
-from cli.output import console, errors, pairs, print_json, say, span, warn, when
+from cli.output import print_json, say, warn, when
+from cli.preflight import by_reason, examine, reading, show
 from cli.session import Session, session
-from engine import agenda, credits, preflight, submitting
-from engine.accounts import Account, get_account
+from engine import agenda, submitting
+from engine.accounts import get_account
 from engine.errors import Invalid, Refused
 from engine.intake.lists import CandidateList, open_list
 from engine.intake.rejects import RejectsFile
@@ -71,9 +67,9 @@ def submit(
             key=key,
         )
         if dry_run:
-            found = _preflight(s, owner, listed, message, order, rejects)
+            found = examine(s, owner, listed, message, order, rejects)
             _warn_of(listed.notes)
-            print_json(found) if as_json else _show_preflight(found)
+            print_json(found) if as_json else show(found)
             if not found["accepted"]:
                 raise Refused("no row can be accepted: the submit would be refused", code="nobody")
             return
@@ -91,7 +87,7 @@ def submit(
 def _submit(
     store: Store, account: str, listed: CandidateList, message: Message, order: submitting.Order, path: Path
 ) -> tuple[submitting.Submitted, Path | None]:
-    with RejectsFile(path, listed.source_columns) as file, _progress(listed) as progress:
+    with RejectsFile(path, listed.source_columns) as file, reading(listed) as progress:
         try:
             done = submitting.submit(store, account, listed, message, order, file, progress)
         except Refused as refusal:
@@ -121,7 +117,7 @@ def _tell(
         again = " (the same key had submitted it before: nothing was done twice)" if done.repeated else ""
         say(f"campaign {done.campaign}: {tally.accepted:,} recipients accepted, {done.state}{again}")
         if rejects_file is not None:
-            say(f"{tally.rejected_total:,} rows rejected ({_by_reason(tally.rejected)}); see {rejects_file}")
+            say(f"{tally.rejected_total:,} rows rejected ({by_reason(tally.rejected)}); see {rejects_file}")
         if order.start_at_ms:
             say(f"it starts {when(order.start_at_ms)} UTC")
     alive = {who.partition(":")[0] for who in agenda.present(s.store)}
@@ -132,90 +128,6 @@ def _tell(
 def _warn_of(notes: Sequence[str]) -> None:
     for note in notes:
         warn(note)
-
-
-def _by_reason(rejected: dict[str, int]) -> str:
-    return ", ".join(f"{n:,} {reason.replace('_', ' ')}" for reason, n in sorted(rejected.items()))
-
-
-def _preflight(
-    s: Session,
-    owner: Account,
-    listed: CandidateList,
-    message: Message,
-    order: submitting.Order,
-    rejects: Path | None,
-) -> dict[str, Any]:
-    if not owner.can_send:
-        raise Refused(f"account {owner.id!r} is on plan {owner.plan}, which cannot send InMail", code="cannot_send")
-    tally, skipped = preflight.Tally(), preflight.Skipped()
-    column = listed.columns.index("email")
-    with RejectsFile(rejects or Path(os.devnull), listed.source_columns) as file, _progress(listed) as progress:
-        kept = None if rejects is None else file
-        for good in preflight.check_rows(listed, message, kept, tally, strict=order.strict, progress=progress):
-            skipped.look(s.store, owner.id, [fields[column] for fields in good])
-    wallet = credits.wallet(s.store, owner.id)
-    needed = tally.accepted - skipped.total
-    samples = [message.render(fields) for fields in tally.samples]
-    return {
-        "dry_run": True,
-        "account": owner.id,
-        "accepted": tally.accepted,
-        "rejected": tally.rejected_total,
-        "rejected_by_reason": dict(tally.rejected),
-        "rejected_first": [f"line {reject.line}: {reject.detail}" for reject in tally.first_rejected],
-        "suppressed": skipped.suppressed,
-        "pair_locked": skipped.pair_locked,
-        "credits_needed": needed,
-        "credits_available": wallet.available,
-        "credits_held": wallet.held,
-        "simultaneous_contacts": owner.simultaneous_contacts or None,
-        "waves_if_nobody_answers": preflight.waves(needed, wallet, owner.simultaneous_contacts),
-        "refund_after_ms": order.refund_after_ms,
-        "messages": [
-            {"to": fields["email"], "subject": sample.subject, "body": sample.body}
-            for fields, sample in zip(tally.samples, samples, strict=True)
-        ],
-    }
-
-
-def _show_preflight(found: dict[str, Any]) -> None:
-    waves, contacts = found["waves_if_nobody_answers"], found["simultaneous_contacts"]
-    rejected = f"{found['rejected']:,}"
-    if found["rejected"]:
-        rejected += f" ({_by_reason(found['rejected_by_reason'])})"
-    pairs(
-        {
-            "accepted": f"{found['accepted']:,}",
-            "rejected": rejected,
-            "skipped": f"{found['suppressed']:,} suppressed, {found['pair_locked']:,} with an open InMail of yours",
-            "credits needed": f"{found['credits_needed']:,}",
-            "credits at hand": f"{found['credits_available']:,} available, {found['credits_held']:,} held",
-            "open contacts": f"{found['credits_held']:,} of {contacts:,} in use" if contacts else "no limit",
-            "waves": "none: there is no credit to begin with"
-            if waves is None
-            else f"{waves:,} if nobody answers, {span(found['refund_after_ms'])} each (an answer spends its credit)",
-        }
-    )
-    for line in found["rejected_first"]:
-        say(f"rejected, {line}")
-    for message in found["messages"]:
-        head = Text(f"to {message['to']}\n\n", style="bright_black")
-        console.print(
-            Panel(Text.assemble(head, message["body"]), title=Text(message["subject"], "bold"), title_align="left")
-        )
-    say("dry run: nothing was submitted, nothing spent")
-
-
-@contextmanager
-def _progress(listed: CandidateList) -> Iterator[preflight.Progress | None]:
-    if not sys.stderr.isatty():
-        yield None
-        return
-    columns = (TextColumn("reading"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rows]:,} rows"))
-    with Progress(*columns, TimeElapsedColumn(), console=errors, transient=True) as shown:
-        task = shown.add_task("reading", total=listed.bytes_total, rows=0)
-        yield lambda read, rows: shown.update(task, completed=read, rows=rows)
 
 
 def _mapping(items: list[str]) -> dict[str, str]:

@@ -1,0 +1,153 @@
+"""Guards one would only miss on a bad day: each test goes red when its guard is taken out of the script."""
+
+import pytest
+
+from engine import agenda, campaigns, credits, mailbox, refunds, sending
+from engine.errors import Refused
+from engine.wake import wake
+from tests.conftest import DAY_MS
+from tests.factories import (
+    a_campaign,
+    a_plan,
+    addresses,
+    an_account,
+    claim,
+    letters,
+    put_in_mailboxes,
+    release,
+    send_all,
+    wallet,
+)
+
+MAIL = addresses(4)
+
+
+def log_length(store):
+    return len(list(credits.log(store, "acme")))
+
+
+def test_a_refunded_pack_is_due_no_more_and_a_later_part_at_its_own_time(store):
+    an_account(store, credits_=1)
+    campaign = a_campaign(store, to=2)
+    send_all(store, campaign)
+    store.at_ms += DAY_MS
+    credits.grant(store, "acme", 1, reason="more")
+    send_all(store, campaign)
+    store.at_ms += 6 * DAY_MS
+    refunds.refund(store, campaign, 0)
+    assert refunds.earliest_due_ms(store, campaign) == store.at_ms + DAY_MS
+
+    store.at_ms += DAY_MS
+    assert refunds.overdue(store, campaign, most=10) == [0]
+    refunds.refund(store, campaign, 0)
+    assert refunds.earliest_due_ms(store, campaign) is None
+
+
+@pytest.mark.parametrize("letter", "QKOPF")
+def test_an_inmail_that_was_never_delivered_cannot_be_answered(store, letter):
+    an_account(store, credits_=1)
+    campaign = a_campaign(store, to=1)
+    before = wallet(store)
+    store.client.setrange(store.keys.letters(campaign), 0, letter)
+
+    reply = store.run("reply", store.keys.of_campaign(campaign), 0, MAIL[0], "A", "", "")
+    assert (reply, letters(store, campaign), wallet(store)) == (["unknown"], letter, before)
+    store.client.setrange(store.keys.letters(campaign), 0, "Q")
+
+
+def test_an_inmail_answered_before_it_was_settled_has_a_delivery_time(store):
+    an_account(store, credits_=1)
+    campaign = a_campaign(store, to=1)
+    put_in_mailboxes(store, claim(store, campaign))
+    mailbox.reply(store, f"{campaign}.0", address=MAIL[0], accept=True)
+
+    (recipient,) = campaigns.recipients(store, campaign)
+    assert recipient.sent_at_ms == store.at_ms
+
+
+def test_an_answer_stands_when_the_worker_then_reports_a_failed_delivery(store):
+    an_account(store, credits_=3)
+    campaign = a_campaign(store, to=3)
+    held = claim(store, campaign)
+    put_in_mailboxes(store, held)
+    mailbox.reply(store, f"{campaign}.0", address=MAIL[0], accept=True)
+    # The addresses of the failed are matched by position, also past one that no longer counts as failed.
+    failures = [sending.Failure(0, "bounced"), sending.Failure(2, "bounced")]
+    sending.settle(store, held, [1], failures)
+
+    assert letters(store, campaign) == "ASF"
+    assert wallet(store) == {"available": 1, "held": 1, "spent": 1, "granted": 3, "expired": 0}
+
+
+def test_a_waiting_campaign_without_room_is_looked_at_without_a_trace(store):
+    an_account(store)
+    campaign = a_campaign(store, to=1)
+    assert release(store, campaign).state == "waiting"
+    before = log_length(store)
+
+    assert release(store, campaign).state == "waiting"
+    assert log_length(store) == before
+
+
+def test_an_account_that_may_not_send_any_more_cannot_draft_or_submit(store):
+    an_account(store, plan=a_plan(can_send=True))
+    drafted = store.run("draft", store.keys.of_account("acme"), "call:x", "x")
+    assert drafted == ["ok", "1"]
+    store.client.hset(store.keys.staged("acme.1", "x"), "0", b"rows")
+    store.client.hset(store.keys.account("acme"), "can_send", "0")
+
+    fields = ("fingerprint", "f", "packs", 1)
+    submitted = store.run("submit", store.keys.of_upload("acme.1", "x"), "acme.1", "x", 1, 0, *fields)
+    assert submitted == ["cannot_send"]
+    assert store.run("draft", store.keys.of_account("acme"), "call:y", "y") == ["cannot_send"]
+    assert store.client.exists(store.keys.letters("acme.1")) == 0
+
+
+def test_resuming_before_the_start_time_is_scheduled_again(store):
+    an_account(store)
+    campaign = a_campaign(store, to=1, start_at_ms=store.at_ms + DAY_MS)
+    campaigns.steer(store, campaign, "pause")
+
+    assert campaigns.steer(store, campaign, "resume") == "scheduled"
+
+
+def test_a_pack_of_a_campaign_that_is_not_cancelled_keeps_its_letters(store):
+    an_account(store)
+    campaign = a_campaign(store, to=2)
+
+    assert store.run("cancel_pack", store.keys.of_campaign(campaign), 0, 0, 2) == ["not_cancelled"]
+    assert letters(store, campaign) == "QQ"
+
+
+def test_a_second_delivery_keeps_the_time_of_the_first(store):
+    an_account(store, credits_=1)
+    campaign = a_campaign(store, to=1)
+    held = claim(store, campaign)
+    put_in_mailboxes(store, held)
+    first = store.at_ms
+    store.at_ms += 60_000
+    put_in_mailboxes(store, held)
+
+    assert int(store.client.zscore(store.keys.mailbox(MAIL[0]), f"{campaign}.0")) == first
+
+
+def test_an_account_woken_while_it_was_looked_at_stays_on_the_agenda(store):
+    an_account(store)
+    wake(store, "acme")
+    ((account, set_ms),) = agenda.due_accounts(store, most=10, look_again_ms=1000)
+    wake(store, "acme")
+    agenda.rest(store, account, set_ms)
+    assert store.client.zscore(store.keys.runnable, "acme") == store.at_ms
+
+    ((account, set_ms),) = agenda.due_accounts(store, most=10, look_again_ms=1000)
+    agenda.rest(store, account, set_ms)
+    assert store.client.zscore(store.keys.runnable, "acme") is None
+
+
+def test_closed_and_sent_campaigns_refuse_to_be_steered(store):
+    an_account(store, credits_=1)
+    campaign = a_campaign(store, to=1)
+    send_all(store, campaign)
+    for verb in ("pause", "resume", "cancel"):
+        with pytest.raises(Refused, match="is sent"):
+            campaigns.steer(store, campaign, verb)

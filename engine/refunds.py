@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine.campaigns import get_campaign_and_pack
@@ -25,10 +26,16 @@ def refund(store: Store, campaign: str, pack: int) -> Refunded:
     return Refunded(int(reply[1]), int(reply[2]), int(reply[3]))
 
 
-def overdue(store: Store, campaign: str, *, most: int) -> list[int]:
-    """Up to ``most`` packs of a campaign with a refund due by now, earliest first."""
-    due = store.keys.campaign_due(campaign)
-    return [int(pack) for pack in store.client.zrangebyscore(due, "-inf", store.now_ms(), start=0, num=most)]
+def overdue(store: Store, campaign: str, *, step: int = 1000) -> Iterator[list[int]]:
+    """All packs of a campaign with a refund due by now, earliest first, ``step`` at a time."""
+    due, now, start = store.keys.campaign_due(campaign), store.now_ms(), 0
+    while True:
+        found = [int(pack) for pack in store.client.zrangebyscore(due, "-inf", now, start=start, num=step)]
+        if found:
+            yield found
+        if len(found) < step:
+            return
+        start += step
 
 
 def earliest_due_ms(store: Store, campaign: str) -> int | None:

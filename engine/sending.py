@@ -12,12 +12,14 @@ from engine.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What the scheduler learns of a campaign: the packs to enqueue, and when to look again (0 = when woken)."""
+    """What the scheduler learns of a campaign: the packs to enqueue, how many recipients are in flight with them, and
+    when to look again (0 = when woken)."""
 
     campaign: str
     state: str
     waiting_for: str
     look_at_ms: int
+    in_flight: int
     packs: tuple[int, ...]
 
 
@@ -59,15 +61,16 @@ class Settled:
     now_ms: int
 
 
-def release(store: Store, campaign: str, *, lease_ms: int, in_flight: int) -> Release:
+def release(store: Store, campaign: str, *, lease_ms: int, in_flight: int, spoken_for: int = 0) -> Release:
     """Choose the packs that go to the queue now; a scheduled or waiting campaign goes on when it can.
 
-    ``in_flight`` bounds the recipients of this campaign released at a time, two packs at least.
+    ``in_flight`` bounds the recipients of this campaign released at a time, two packs at least; ``spoken_for`` is what
+    older campaigns of the account have in flight, so that one free credit does not wake them all.
     """
-    reply = store.run("release", store.keys.of_campaign(campaign), lease_ms, in_flight)
+    reply = store.run("release", store.keys.of_campaign(campaign), lease_ms, in_flight, spoken_for)
     if reply[0] == "unknown":
         raise NotFound(f"no campaign {campaign!r}", code="no_campaign")
-    return Release(campaign, reply[0], reply[1] or "", int(reply[2] or 0), tuple(map(int, reply[3:])))
+    return Release(campaign, reply[0], reply[1] or "", int(reply[2] or 0), int(reply[3]), tuple(map(int, reply[4:])))
 
 
 def claim(store: Store, campaign: str, pack: int, *, token: str, lease_ms: int) -> Claim | None:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import structlog
+from redis.exceptions import BusyLoadingError, NoScriptError, OutOfMemoryError, ReadOnlyError, ResponseError
 
 from engine import agenda, campaigns, refunds, sending
-from engine.errors import EngineError, NotFound
+from engine.errors import EngineError
 from engine.store import RedisTrouble, Store
 from workers.actors import Actors
 from workers.runtime import keep_redis
@@ -26,7 +29,8 @@ THOROUGH_EVERY_S = 10.0
 ALARM_GRACE_MS = 60_000
 """How late a refund's alarm may be before the sweep sends another: a lost alarm costs about a minute."""
 _ACCOUNTS_A_TURN = 64
-_PACKS_A_SWEEP = 200
+_CAMPAIGNS_A_SWEEP = 1000
+_PASSING = (BusyLoadingError, ReadOnlyError, OutOfMemoryError, NoScriptError)
 
 
 @dataclass(slots=True)
@@ -47,7 +51,8 @@ class Scheduler:
             try:
                 clock = time.monotonic()
                 if clock - last_rebuild >= REBUILD_EVERY_S:
-                    agenda.rebuild(self.store)
+                    with self._going_on("rebuild.broken"):
+                        agenda.rebuild(self.store)
                     last_rebuild = clock
                 if clock - last_sweep >= SWEEP_EVERY_S:
                     self.sweep()
@@ -72,31 +77,50 @@ class Scheduler:
         """Look at each account whose time has come, once; returns how many packs were released."""
         released = 0
         for account, set_ms in agenda.due_accounts(self.store, most=_ACCOUNTS_A_TURN, look_again_ms=self.lease_ms):
-            released += self._serve(account, set_ms)
+            with self._going_on("account.broken", account=account):
+                released += self._serve(account, set_ms)
         return released
 
     def _serve(self, account: str, set_ms: int) -> int:
+        """Release packs of one account's campaigns, oldest first, for about as many recipients as one may have."""
         look_at: list[int] = []
-        released, busy, thorough = 0, False, self._thorough_turn(account)
+        released, spoken_for, busy, thorough = 0, 0, False, self._thorough_turn(account)
         for campaign in agenda.sending_campaigns(self.store, account):
-            try:
-                found = sending.release(self.store, campaign, lease_ms=self.lease_ms, in_flight=self.in_flight)
-            except NotFound:
-                continue
-            if found.state == "cancelled":
-                campaigns.cancel_rest(self.store, campaign)
-            self.actors.send_packs(campaign, found.packs)
+            found = self._release(campaign, spoken_for)
             released += len(found.packs)
+            spoken_for += found.in_flight
             if found.look_at_ms:
                 look_at.append(found.look_at_ms)
             busy = busy or found.state in ("running", "waiting", "scheduled") or bool(found.look_at_ms)
             if found.state == "waiting" and not thorough:
                 break  # what this one waits for, all after it would wait for as well
+            if found.packs and spoken_for >= self.in_flight:
+                look_at.append(set_ms - self.lease_ms)  # the rest at once, but after the other accounts' turn
+                break
         if look_at:
             agenda.look_at(self.store, account, min(look_at))
         elif not busy:
             agenda.rest(self.store, account, set_ms)
         return released
+
+    def _release(self, campaign: str, spoken_for: int) -> sending.Release:
+        found = sending.release(
+            self.store, campaign, lease_ms=self.lease_ms, in_flight=self.in_flight, spoken_for=spoken_for
+        )
+        if found.state == "cancelled":
+            campaigns.cancel_rest(self.store, campaign)
+        self.actors.send_packs(campaign, found.packs)
+        return found
+
+    @contextmanager
+    def _going_on(self, event: str, **where: str) -> Iterator[None]:
+        """One account's damage must not stop the others; a Redis in trouble is not damage, and goes further up."""
+        try:
+            yield
+        except _PASSING:
+            raise
+        except (ResponseError, EngineError, KeyError, ValueError) as error:
+            log.error(event, error=type(error).__name__, hint="inmail audit names what is wrong", **where)
 
     def _thorough_turn(self, account: str) -> bool:
         """Whether this look goes over all the account's campaigns, however many wait: every few seconds one does."""
@@ -110,13 +134,14 @@ class Scheduler:
         """Send refunds whose alarm is overdue to the queue again; returns how many packs."""
         now = self.store.now_ms()
         found = 0
-        for campaign in agenda.refunds_expected(self.store, before_ms=now - ALARM_GRACE_MS, most=100):
-            packs = refunds.overdue(self.store, campaign, most=_PACKS_A_SWEEP)
-            self.actors.refund_packs(campaign, packs)
-            found += len(packs)
-            due_ms = refunds.earliest_due_ms(self.store, campaign)
-            # What was just sent may be in the queue for a while: look again after another grace.
-            agenda.expect_next_refund(self.store, campaign, max(due_ms, now) if due_ms else None)
+        for campaign in agenda.refunds_expected(self.store, before_ms=now - ALARM_GRACE_MS, most=_CAMPAIGNS_A_SWEEP):
+            with self._going_on("campaign.broken", campaign=campaign):
+                for packs in refunds.overdue(self.store, campaign):
+                    self.actors.refund_packs(campaign, packs)
+                    found += len(packs)
+                due_ms = refunds.earliest_due_ms(self.store, campaign)
+                # What was just sent may be in the queue for a while: look again after another grace.
+                agenda.expect_next_refund(self.store, campaign, max(due_ms, now) if due_ms else None)
         if found:
             log.info("refunds.swept", packs=found, hint="their alarms were late or lost")
         return found

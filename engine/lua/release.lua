@@ -2,16 +2,19 @@
 -- Before: scheduled, running, waiting; packs unreleased, released before, or with a lease run out.
 -- After: a scheduled one whose time has come, or a waiting one that has room again, is running (log: start);
 --        one without room is waiting (log: wait). Each chosen pack has a lease and no token.
--- ARGV: now_ms, lease_ms, most recipients in flight (two packs at least).
--- Returns: {state, waiting_for, next look at ms (0 = when woken), pack, pack …} at most 500 packs | {'unknown'}.
+-- ARGV: now_ms, lease_ms, most recipients in flight (two packs at least), how much of the account's room is
+--       spoken for by campaigns before this one.
+-- Returns: {state, waiting_for, next look at ms (0 = when woken), recipients in flight, pack, pack …} at most
+--          500 packs | {'unknown'}.
 local lease_until = now + tonumber(ARGV[2])
 local c = call('HMGET', campaign, 'state', 'start_at_ms', 'packs', 'pack_size', 'next_pack', 'queued', 'id',
   'recipients', 'claimed')
 local state, size, queued = c[1], num(c[4]), num(c[6])
 if not state then return { 'unknown' } end
 local most = math.max(2, math.ceil(tonumber(ARGV[3]) / size))
-if state == 'scheduled' and num(c[2]) > now then return { state, '', c[2] } end
+if state == 'scheduled' and num(c[2]) > now then return { state, '', c[2], 0 } end
 local space, bound = room()
+local free = space - tonumber(ARGV[4])
 
 local function become(to, reason, kind)
   call('HSET', campaign, 'state', to, 'waiting_for', reason)
@@ -19,7 +22,7 @@ local function become(to, reason, kind)
   journal(kind, c[7], '', 0, '', reason)
 end
 if state == 'scheduled' then become('running', '', 'start') end
-if state == 'waiting' and (space > 0 or queued == 0) then become('running', '', 'start') end
+if state == 'waiting' and (free > 0 or queued == 0) then become('running', '', 'start') end
 if state == 'running' and space == 0 and queued > 0 then become('waiting', bound, 'wait') end
 
 local chosen = {}
@@ -41,7 +44,7 @@ for _, pack in ipairs(call('ZRANGEBYSCORE', leases, '-inf', int(now), 'LIMIT', 0
   end
 end
 if state == 'running' then
-  local want = math.min(most, math.ceil(math.min(space, queued) / size))
+  local want = math.min(most, math.ceil(math.min(free, queued) / size))
   local flying, next_pack, packs = call('ZCARD', leases), num(c[5]), num(c[3])
   while flying < want and #chosen < 500 do
     local pack = call('ZRANGE', again, 0, 0)[1]
@@ -60,4 +63,5 @@ if state == 'running' then
 end
 -- Where more could be chosen than one call may, look again at once; else when the next lease ends.
 local soonest = #chosen >= 500 and now or tonumber(call('ZRANGE', leases, 0, 0, 'WITHSCORES')[2] or '0')
-return { state, call('HGET', campaign, 'waiting_for'), int(soonest), unpack(chosen) }
+return { state, call('HGET', campaign, 'waiting_for'), int(soonest),
+  int(math.min(call('ZCARD', leases) * size, queued + num(c[9]))), unpack(chosen) }

@@ -268,3 +268,59 @@ def test_of_many_waiting_campaigns_the_oldest_goes_first_when_credits_come(store
     stage.run()
 
     assert [letters(store, campaign) for campaign in made] == ["SS", "SQ", "QQ", "QQ", "QQ"]
+
+
+def test_one_credit_wakes_one_of_many_waiting_campaigns(store, stage):
+    an_account(store)
+    for i in range(30):
+        a_campaign(store, to=addresses(2, start=10 * i))
+    stage.run()
+    before = credits.last_seq(store, "acme")
+    credits.grant(store, "acme", 1, reason="one")
+    released = stage.scheduler.turn()
+    stage.work()
+    stage.run()
+
+    assert released == 1
+    assert credits.last_seq(store, "acme") - before == 4  # grant, start, claim (and wait again), settle
+
+
+def test_an_account_with_many_campaigns_does_not_hold_up_another(store):
+    stage = Stage(store, in_flight=20)
+    an_account(store, "big", credits_=10_000)
+    for i in range(10):
+        a_campaign(store, "big", to=addresses(100, start=1000 * i), pack_size=10)
+    an_account(store, "small", credits_=5)
+    short = a_campaign(store, "small", to=5)
+    stage.scheduler.turn()
+
+    assert stage.queued().index((short, 0)) <= 2
+    stage.run()
+    assert all(set(letters(store, f"big.{i + 1}")) == {"S"} for i in range(10))
+
+
+def test_all_that_is_overdue_is_swept_at_once_however_many_packs(store, stage):
+    an_account(store, credits_=1500)
+    campaign = a_campaign(store, to=1500, pack_size=1)
+    stage.run()
+    stage.broker.flush_all()
+    store.at_ms += 7 * DAY_MS + ALARM_GRACE_MS + 1
+
+    assert stage.scheduler.sweep() == 1500
+    stage.work()
+    assert set(letters(store, campaign)) == {"R"}
+
+
+@pytest.mark.drifts
+def test_one_accounts_damage_does_not_stop_the_others(store, stage):
+    an_account(store, "bad", credits_=1)
+    broken = a_campaign(store, "bad", to=1)
+    store.client.delete(store.keys.campaign_due(broken))
+    store.client.set(store.keys.campaign_due(broken), "not a zset")
+    store.client.delete(store.keys.leases(broken))
+    store.client.set(store.keys.leases(broken), "not a zset")
+    an_account(store, "good", credits_=1)
+    campaign = a_campaign(store, "good", to=1)
+    stage.run()
+
+    assert letters(store, campaign) == "S"

@@ -15,7 +15,6 @@ from cli.output import print_json, say
 from cli.session import session
 from config.settings import get_settings
 from engine import audit as auditor
-from engine.accounts import account_ids
 
 DRIFT = 4
 
@@ -59,7 +58,7 @@ def audit(
 ) -> int:
     """Replay the log against wallet and letters; exit code 4 when anything drifts."""
     with session() as s:
-        ids = [account] if account else sorted(account_ids(s.store))
+        ids = [account] if account else auditor.audited_accounts(s.store)
         reports = [auditor.audit(s.store, each) for each in ids]
     drift = any(report.drift for report in reports)
     if as_json:

@@ -112,6 +112,9 @@ class Keys:
     def leases(self, campaign: str) -> str:
         return self.of_campaign(campaign)[15]
 
+    def again(self, campaign: str) -> str:
+        return self.of_campaign(campaign)[17]
+
     def replies(self, campaign: str) -> str:
         return self.of_campaign(campaign)[18]
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from engine import refunds
-from engine.audit import audit
+from engine import mailbox, refunds
+from engine.audit import audit, audited_accounts
 from engine.errors import NotFound
 from tests.conftest import DAY_MS
 from tests.factories import a_campaign, addresses, an_account, send_all
@@ -14,6 +14,7 @@ def a_lived_account(store):
     an_account(store, credits_=6)
     first = a_campaign(store, to=4, pack_size=2)
     send_all(store, first)
+    mailbox.reply(store, f"{first}.2", address="p2@example.org", accept=True)
     store.at_ms += 7 * DAY_MS
     refunds.refund(store, first, 0)
     second = a_campaign(store, to=addresses(8, start=20), pack_size=3)
@@ -57,6 +58,33 @@ BREAKS = {
     "a delivery time lost": (lambda s, c: s.client.setrange(s.keys.sent(c[1]), 0, b"\0" * 6), "sent at no time"),
     "a counter off": (lambda s, c: s.client.hincrby(s.keys.campaign(c[1]), "queued", 1), "counter queued"),
     "rows lost": (lambda s, c: s.client.hdel(s.keys.rows(c[1]), "1"), "0 rows for 3 letters"),
+    "two people's letters swapped": (
+        lambda s, c: (
+            s.client.setrange(s.keys.letters(c[0]), 0, "A"),
+            s.client.setrange(s.keys.letters(c[0]), 2, "R"),
+        ),
+        "letters and logged answers differ",
+    ),
+    "the replies lost": (lambda s, c: s.client.delete(s.keys.replies(c[0])), "replies are missing"),
+    "a state that does not exist": (lambda s, c: s.client.hset(s.keys.campaign(c[1]), "state", "banana"), "banana"),
+    "closed too early": (lambda s, c: s.client.hset(s.keys.campaign(c[1]), "state", "closed"), "are not sent"),
+    "forgotten by the scheduler": (lambda s, c: s.client.zrem(s.keys.sending("acme"), c[1]), "set of sending"),
+    "forgotten by the sweep": (lambda s, c: s.client.zrem(s.keys.active("acme"), c[1]), "set of active"),
+    "a pack nobody would release": (lambda s, c: s.client.delete(s.keys.again(c[1])), "nobody would find again"),
+    "a delivery in the future": (
+        lambda s, c: s.client.setrange(s.keys.sent(c[1]), 0, (s.at_ms + DAY_MS).to_bytes(6, "big")),
+        "sent in the future",
+    ),
+    "an InMail delivered before it was sent": (
+        lambda s, c: s.client.zadd(s.keys.mailbox("p27@example.org"), {f"{c[1]}.7": 1}),
+        "not sent are in a mailbox",
+    ),
+    "the account's record lost": (lambda s, c: s.client.delete(s.keys.account("acme")), "own record is missing"),
+    "the account unregistered": (lambda s, c: s.client.srem(s.keys.accounts, "acme"), "register of accounts"),
+    "a campaign's record lost": (lambda s, c: s.client.delete(s.keys.campaign(c[0])), "cannot be read"),
+    "rows that are junk": (lambda s, c: s.client.hset(s.keys.rows(c[0]), "0", "junk"), "cannot be read"),
+    "a letter that is no letter": (lambda s, c: s.client.setrange(s.keys.letters(c[0]), 0, b"\xff"), "cannot be read"),
+    "a wallet field lost": (lambda s, c: s.client.hdel(s.keys.wallet("acme"), "spent"), "cannot be read"),
     "an InMail lost from a mailbox": (
         lambda s, c: s.client.delete(s.keys.mailbox("p20@example.org")),
         "in no mailbox",
@@ -91,3 +119,15 @@ def test_an_entry_whose_wallet_does_not_follow_is_named_by_its_number(store):
 def test_an_unknown_account_is_not_found(store):
     with pytest.raises(NotFound):
         audit(store, "nobody")
+
+
+@pytest.mark.drifts
+def test_an_account_that_fell_out_of_the_register_is_audited_all_the_same(store):
+    a_lived_account(store)
+    store.client.srem(store.keys.accounts, "acme")
+    assert audited_accounts(store) == ["acme"]
+
+
+def test_a_name_registered_by_an_opening_that_was_interrupted_is_no_drift(store):
+    store.client.sadd(store.keys.accounts, "half")
+    assert audited_accounts(store) == []

@@ -59,7 +59,7 @@ def test_each_named_key_is_the_one_its_name_says():
     keys = Keys("ns")
     for name in ("account", "wallet", "log", "campaigns", "active", "sending", "drafts", "open", "suppressed"):
         assert getattr(keys, name)("acme") == f"ns:{{acme}}:{name}"
-    for name in ("letters", "sent", "rows", "leases", "replies", "failures"):
+    for name in ("letters", "sent", "rows", "leases", "again", "replies", "failures"):
         assert getattr(keys, name)("acme.7") == f"ns:{{acme}}:c7:{name}"
     assert keys.campaign_due("acme.7") == "ns:{acme}:c7:due"
     assert keys.campaign("acme.7") == "ns:{acme}:c7"

@@ -23,7 +23,7 @@ from cli.output import bar, console, counts_line, pairs, say, table
 from config.settings import Settings, get_settings
 from engine import accounts, campaigns, credits, submitting
 from engine.audit import audit
-from engine.errors import Unavailable
+from engine.errors import Invalid, Unavailable
 from engine.intake.lists import CandidateList, open_list
 from engine.message import Message, parse_message
 from engine.plans import Plan, find_plan
@@ -52,6 +52,8 @@ def demo(
 ) -> int:
     """Run the main job on a time-lapse clock: a list, fewer credits than people, answers, refunds, waves."""
     settings = get_settings()
+    if str(candidates) == "-":
+        raise Invalid("--candidates reads a file, twice: it cannot read stdin")
     source = candidates or EXAMPLES / "candidates.csv"
     people = _count(source)
     with tempfile.TemporaryDirectory(prefix="inmail-demo-") as folder, open_list(source) as listed:

@@ -17,7 +17,7 @@ from cli import account, campaign, credit, dead, demo, mailbox, operate, queue
 from cli.output import errors
 from config.settings import BadSettings
 from engine.errors import Corrupt, EngineError, Invalid, Refused
-from engine.store import RedisTrouble
+from engine.store import RedisTrouble, trouble_text
 
 app = typer.Typer(
     name="inmail",
@@ -83,6 +83,8 @@ def execute(argv: list[str]) -> int:
             errors.print("inmail: interrupted", markup=False)
     except _UsageError as error:
         return _usage(error)
+    except UnicodeEncodeError:
+        return _fail("an argument is not UTF-8 text", 2)
     except (typer.Abort, KeyboardInterrupt):
         errors.print("inmail: interrupted", markup=False)
         return _INTERRUPTED
@@ -107,7 +109,10 @@ def _usage(error: Any) -> int:
 
 def _sentence(error: BaseException) -> str:
     if isinstance(error, RedisTrouble):
-        return f"Redis does not answer as it should ({error}); nothing is half done: repeat the command when it does"
+        return (
+            f"Redis does not answer as it should ({trouble_text(error)}); nothing is half done, but whether the last "
+            "step was done is not known: look before you repeat it (with --key, twice is once)"
+        )
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
     return str(error)

@@ -50,14 +50,16 @@ def submit(
 ) -> None:
     """Submit a campaign: a candidate list and a message. It runs by itself from then on."""
     fields = _mapping(mapping or [])
+    if as_json and watch_it:
+        raise Invalid("--json and --watch do not go together: watch it with: inmail campaign watch")
     body_text = _read_body(body)
     parse_message(subject, body_text)  # a wrong template is told before a long list is read
-    rejects_path = rejects or Path(f"{'stdin' if candidates == '-' else Path(candidates).stem}.rejects.csv")
+    rejects_path = _rejects_path(rejects, candidates)
     with session() as s, open_list(candidates, mapping=fields) as listed:
         owner = get_account(s.store, account)
         message = parse_message(subject, body_text, columns=listed.columns)
         order = submitting.Order(
-            name=name or ("stdin" if candidates == "-" else Path(candidates).name)[:120],
+            name=name or _list_name(candidates),
             pack_size=s.settings.pack_size,
             refund_after_ms=s.settings.refund_after_ms or owner.refund_after_ms,
             refund_when=owner.refund_when,
@@ -84,6 +86,23 @@ def submit(
             watch.follow(s.store, done.campaign)
 
 
+def _list_name(candidates: str) -> str:
+    written = "stdin" if candidates == "-" else Path(candidates).name
+    return "".join(char if char.isprintable() else "?" for char in written)[:120]
+
+
+def _rejects_path(named: Path | None, candidates: str) -> Path:
+    """Where rejected rows go; raises Invalid now for what could not be written after the campaign was submitted."""
+    path = named or Path(f"{'stdin' if candidates == '-' else Path(candidates).stem}.rejects.csv")
+    if path.is_dir():
+        raise Invalid(f"--rejects {path}: is a folder", code="no_file")
+    if not path.parent.is_dir():
+        raise Invalid(f"--rejects {path}: there is no such folder", code="no_file")
+    if candidates != "-" and path.exists() and Path(candidates).exists() and path.samefile(candidates):
+        raise Invalid(f"--rejects {path}: that is the list itself", code="no_file")
+    return path
+
+
 def _submit(
     store: Store, account: str, listed: CandidateList, message: Message, order: submitting.Order, path: Path
 ) -> tuple[submitting.Submitted, Path | None]:
@@ -94,7 +113,12 @@ def _submit(
             if refusal.code == "nobody":
                 raise Refused(f"{refusal}; each row's reason stands in {file.close()}", code=refusal.code) from None
             raise
-    return done, file.close()
+        try:
+            return done, file.close()
+        except (Invalid, OSError) as error:
+            # The campaign runs by now: what is lost is the list of its rejected rows.
+            warn(f"the rejected rows could not be written: {error}")
+            return done, None
 
 
 def _tell(
@@ -118,7 +142,7 @@ def _tell(
         say(f"campaign {done.campaign}: {tally.accepted:,} recipients accepted, {done.state}{again}")
         if rejects_file is not None:
             say(f"{tally.rejected_total:,} rows rejected ({by_reason(tally.rejected)}); see {rejects_file}")
-        if order.start_at_ms:
+        if order.start_at_ms and not done.repeated:
             say(f"it starts {when(order.start_at_ms)} UTC")
     alive = {who.partition(":")[0] for who in agenda.present(s.store)}
     if not {"worker", "scheduler"} <= alive:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cli.output import say, warn
 from cli.session import session
 from config.settings import get_settings
 from workers.embedded_redis import SoleUse
+from workers.lifeline import end_with_parent
 from workers.runtime import keep_redis
 
 STOP_GRACE_S = 30.0
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(slots=True)
@@ -48,7 +47,7 @@ class Child:
                 self.command,
                 env=dict(self.env),
                 start_new_session=True,
-                preexec_fn=_die_with_parent(),  # noqa: PLW1509 - it makes one system call and takes no lock
+                preexec_fn=end_with_parent(),  # noqa: PLW1509 - it makes one system call and takes no lock
             )
 
     def ask_to_stop(self) -> None:
@@ -121,11 +120,3 @@ def stop_all(family: list[Child]) -> None:
     deadline = time.monotonic() + STOP_GRACE_S
     for child in family:
         child.wait(deadline)
-
-
-def _die_with_parent() -> Callable[[], None] | None:
-    """On Linux a child is told to stop when this process is killed; elsewhere nothing can say so."""
-    if not sys.platform.startswith("linux"):
-        return None
-    libc = ctypes.CDLL(None, use_errno=True)
-    return lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM) and None

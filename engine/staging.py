@@ -29,6 +29,7 @@ class Stage:
         self._blobs: dict[str, bytes] = {}
 
     def add(self, good: list[Sequence[str]]) -> None:
+        self._digest.update(("\x1e".join(map("\x1f".join, good)) + "\x1e").encode())
         self._loose += good
         start, size = 0, self.pack_size
         while len(self._loose) - start >= size:
@@ -41,15 +42,14 @@ class Stage:
             self._pack(self._loose)
         self._upload()
 
-    def fingerprint(self, message: Message) -> str:
-        """Of the accepted rows and the message: tells a repeat from another campaign under the same key."""
+    def fingerprint(self, message: Message, columns: Sequence[str]) -> str:
+        """Of the accepted rows, their columns and the message: tells a repeat from another order under one key."""
         whole = self._digest.copy()
-        whole.update(orjson.dumps([message.subject_source, message.body_source]))
+        whole.update(orjson.dumps([message.subject_source, message.body_source, list(columns)]))
         return whole.hexdigest()
 
     def _pack(self, part: list[Sequence[str]]) -> None:
         blob = rows.pack(part)
-        self._digest.update(blob)
         self._blobs[str(self.packs)] = blob
         self.packs += 1
         if len(self._blobs) >= _PACKS_A_TRIP:

@@ -18,6 +18,11 @@ RedisTrouble = redis.RedisError
 """What any call of the engine raises when Redis does not answer or answers that it cannot."""
 
 
+def trouble_text(error: BaseException) -> str:
+    """What Redis trouble says, without the command redis-py quotes: an address may stand in it."""
+    return str(error).rpartition("caused error: ")[2]
+
+
 def open_client(url: str, *, timeout_s: float = 15.0) -> redis.Redis:
     """A client for ``url`` that repeats a call three times after a broken connection.
 

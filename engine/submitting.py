@@ -142,7 +142,7 @@ def _fields(candidates: CandidateList, message: Message, order: Order, stage: St
         "refund_after_ms": order.refund_after_ms,
         "answer_moves_to": answered,
         "due_moves_to": when_due,
-        "fingerprint": stage.fingerprint(message),
+        "fingerprint": stage.fingerprint(message, candidates.columns),
     }
     return [part for pair in values.items() for part in pair]
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import sys
 
 from config import logging
 from config.settings import BadSettings, get_settings
 from engine.errors import EngineError
 from workers.actors import Actors
+from workers.lifeline import end_with_parent
 from workers.runtime import find_redis, open_store
 from workers.wiring import make_broker
+
+# Dramatiq's workers are forks of its master: without it they would go on unseen, beside those of the next master.
+if multiprocessing.parent_process() is not None and (hold_on := end_with_parent()) is not None:
+    hold_on()
 
 try:
     _settings = get_settings()

@@ -14,7 +14,7 @@ from dramatiq.errors import BrokerConnectionError
 
 from engine import agenda
 from engine.errors import EngineError
-from engine.store import RedisTrouble, Store
+from engine.store import RedisTrouble, Store, trouble_text
 
 log = structlog.get_logger("inmail.worker")
 
@@ -46,7 +46,9 @@ class LogContext(Middleware):
 
 def _impersonal(error: BaseException) -> str:
     """What may be logged of an error: our own and Redis' words; of others, whose words may hold an address, where."""
-    if isinstance(error, EngineError | RedisTrouble):
+    if isinstance(error, RedisTrouble):
+        return trouble_text(error)
+    if isinstance(error, EngineError):
         return str(error)
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
@@ -88,7 +90,7 @@ class Heartbeat:
                 away = False
             except RedisTrouble as error:
                 if not away:
-                    log.warning("redis.away", detail=str(error))
+                    log.warning("redis.away", detail=trouble_text(error))
                 away = True
             if self._stop.wait(5):
                 return

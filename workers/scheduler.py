@@ -16,7 +16,7 @@ from redis.exceptions import BusyLoadingError, NoScriptError, OutOfMemoryError, 
 
 from engine import agenda, campaigns, refunds, sending
 from engine.errors import EngineError
-from engine.store import RedisTrouble, Store
+from engine.store import RedisTrouble, Store, trouble_text
 from workers.actors import Actors
 from workers.runtime import keep_redis
 
@@ -62,7 +62,7 @@ class Scheduler:
                 if trouble:
                     trouble, last_rebuild = False, float("-inf")
             except RedisTrouble as error:
-                log.debug("redis.away", detail=str(error))  # the heartbeat says so aloud
+                log.debug("redis.away", detail=trouble_text(error))  # the heartbeat says so aloud
                 trouble = True
                 self._mend()
                 stop.wait(1.0)

@@ -176,6 +176,37 @@ def test_up_killed_with_sigkill_leaves_no_process_and_no_lost_credit(world):
     assert world.run("audit").returncode == 0
 
 
+def test_workers_do_not_outlive_a_killed_master(world):
+    world.start("up", "--workers", "1")
+    world.wait(lambda: "running;" in world.logs(), "up to run")
+    world.wait(lambda: len(workers_of(world)) >= 2, "the master and its worker")
+    before = workers_of(world)
+    min(before, key=lambda process: process.create_time()).kill()
+
+    world.wait(lambda: not any(is_alive(process) for process in before), "the old workers to be gone")
+    world.wait(lambda: len(workers_of(world)) >= 2, "new ones to be there")
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether it still runs; one that has ended and was not reaped yet does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def workers_of(world: World) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            ours = process.environ().get("INMAIL_DATA_DIR") == world.env["INMAIL_DATA_DIR"]
+            if ours and "dramatiq" in " ".join(process.cmdline()):
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            continue
+    return found
+
+
 def test_a_campaign_submitted_with_nothing_running_waits_for_up(world):
     open_account(world, 150)
     campaign = world.submit(10)

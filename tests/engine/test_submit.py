@@ -116,7 +116,19 @@ def test_submitting_twice_with_a_key_is_once(store):
     assert campaigns.campaign_ids(store, "acme") == [first.campaign]
 
 
-@pytest.mark.parametrize("change", [{"text": GOOD + "Cy,cy@example.org\n"}, {"body": "Other text"}])
+def test_a_repeat_under_another_pack_size_is_still_a_repeat(store):
+    an_account(store)
+    assert submit(store, key="k", pack_size=1).campaign == submit(store, key="k", pack_size=500).campaign
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"text": GOOD + "Cy,cy@example.org\n"},
+        {"body": "Other text"},
+        {"text": GOOD.replace("first_name", "last_name"), "subject": "Hi {{ last_name }}"},
+    ],
+)
 def test_a_key_used_for_another_list_or_message_is_refused_and_the_first_stays_whole(store, change):
     an_account(store)
     first = submit(store, key="k")

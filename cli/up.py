@@ -47,7 +47,7 @@ class Child:
                 self.command,
                 env=dict(self.env),
                 start_new_session=True,
-                preexec_fn=end_with_parent(),  # noqa: PLW1509 - it makes one system call and takes no lock
+                preexec_fn=end_with_parent(os.getpid()),  # noqa: PLW1509 - it makes one system call and takes no lock
             )
 
     def ask_to_stop(self) -> None:

@@ -14,7 +14,8 @@ from workers.runtime import find_redis, open_store
 from workers.wiring import make_broker
 
 # Dramatiq's workers are forks of its master: without it they would go on unseen, beside those of the next master.
-if multiprocessing.parent_process() is not None and (hold_on := end_with_parent()) is not None:
+_parent = multiprocessing.parent_process()
+if _parent is not None and _parent.pid is not None and (hold_on := end_with_parent(_parent.pid)) is not None:
     hold_on()
 
 try:

@@ -4,10 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.setup-done
 
-.PHONY: help setup demo up test check bench lock clean
+.PHONY: help setup demo up test test-slow check bench bench-full lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## create .venv with the locked versions (at once when it is there already)
 
@@ -37,6 +37,17 @@ check: $(STAMP) ## format, lint, types, import floors
 
 bench: $(STAMP) ## 100,000 recipients through scheduler, workers and a real Redis
 	@$(BIN)/python -m benchmarks.campaign
+
+bench-full: $(STAMP) ## every benchmark, and Dramatiq's own tests against the broker (about half an hour)
+	@$(BIN)/python -m benchmarks.campaign
+	@$(BIN)/python -m benchmarks.campaign --pack-size 1 --recipients 10000
+	@$(BIN)/python -m benchmarks.intake
+	@$(BIN)/python -m benchmarks.broker
+	@$(BIN)/python -m benchmarks.broker_traps --full
+	@$(BIN)/python -m benchmarks.broker_conformance
+
+test-slow: $(STAMP) ## the tests that take minutes
+	@$(BIN)/python -m pytest -m slow
 
 lock: ## write requirements.lock anew from pyproject.toml
 	@$(BIN)/python -m pip install -qq pip-tools

@@ -38,7 +38,7 @@ check: $(STAMP) ## format, lint, types, import floors
 bench: $(STAMP) ## 100,000 recipients through scheduler, workers and a real Redis
 	@$(BIN)/python -m benchmarks.campaign
 
-bench-full: $(STAMP) ## every benchmark, and Dramatiq's own tests against the broker (about half an hour)
+bench-full: $(STAMP) ## every benchmark, and Dramatiq's own tests against the broker; takes its time
 	@$(BIN)/python -m benchmarks.campaign
 	@$(BIN)/python -m benchmarks.campaign --pack-size 1 --recipients 10000
 	@$(BIN)/python -m benchmarks.intake

@@ -14,7 +14,9 @@ from cli.account import Json
 from cli.output import print_json, say
 from cli.session import session
 from config.settings import get_settings
+from engine import acceptance
 from engine import audit as auditor
+from engine.store import Store
 
 DRIFT = 4
 
@@ -47,34 +49,57 @@ def scheduler() -> None:
     heartbeat = Heartbeat(store, "scheduler")
     heartbeat.start()
     try:
-        Scheduler(store, actors, lease_ms=settings.lease_ms, in_flight=settings.in_flight).run(stop)
+        Scheduler(store, actors, settings.lease_ms, settings.in_flight, who=heartbeat.who).run(stop)
     finally:
         heartbeat.stop()
 
 
 def audit(
     account: Annotated[str | None, typer.Argument(metavar="[ACCOUNT]", help="one account; without it, all")] = None,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="let accounts send again whose log went back, from the log as it is now")
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Replay the log against wallet and letters; exit code 4 when anything drifts."""
     with session() as s:
         ids = [account] if account else auditor.audited_accounts(s.store)
         reports = [auditor.audit(s.store, each) for each in ids]
+        accepted = [_accept(s.store, report) for report in reports] if accept else [False] * len(reports)
     drift = any(report.drift for report in reports)
     if as_json:
-        print_json({"items": [report.as_dict() for report in reports], "next": None, "clean": not drift})
+        items = [report.as_dict() | {"accepted": yes} for report, yes in zip(reports, accepted, strict=True)]
+        print_json({"items": items, "next": None, "clean": not drift})
     else:
-        for report in reports:
-            verdict = "clean" if not report.drift else "DRIFT"
-            say(
-                f"{report.account}: {verdict}: {report.entries:,} log entries, {report.campaigns:,} campaigns, "
-                f"{report.inmails:,} InMails"
-            )
-            for line in report.drift:
-                say(f"  {line}")
+        for report, yes in zip(reports, accepted, strict=True):
+            _tell(report, yes, accept)
         if not reports:
             say("no account to audit")
     return DRIFT if drift else 0
+
+
+def _accept(store: Store, report: auditor.Report) -> bool:
+    # What drifts was not merely set back to an earlier moment: going on would make it worse.
+    return not report.drift and report.stopped is not None and acceptance.accept(store, report.account) is not None
+
+
+def _tell(report: auditor.Report, accepted: bool, asked: bool) -> None:
+    verdict = "clean" if not report.drift else "DRIFT"
+    say(
+        f"{report.account}: {verdict}: {report.entries:,} log entries, {report.campaigns:,} campaigns, "
+        f"{report.inmails:,} InMails"
+    )
+    for line in report.drift:
+        say(f"  {line}")
+    if report.stopped is None:
+        return
+    say(f"  stopped: Redis came back older than it had been ({report.stopped})")
+    if accepted:
+        say("  accepted: it sends again; InMails sent after that point may go out a second time")
+    elif asked:
+        say("  not accepted: it drifts; restore a backup of Redis, or report what is named above")
+    else:
+        say(f"  to send again from the log as it is now: inmail audit {report.account} --accept")
 
 
 def doctor(as_json: Json = False) -> int:

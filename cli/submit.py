@@ -65,6 +65,7 @@ def submit(
             refund_when=owner.refund_when,
             channel=channel,
             start_at_ms=_start_at(start_at, s.store),
+            start_asked=start_at or "",
             strict=strict,
             key=key,
         )

@@ -5,7 +5,8 @@ All of it is derived. Lose it, and ``rebuild`` makes it again from the accounts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 
 from engine.accounts import account_ids
 from engine.store import Store
@@ -74,14 +75,25 @@ def sending_campaigns(store: Store, account: str) -> Iterator[str]:
         number = int(found[-1].decode().rpartition(".")[2])
 
 
-def rebuild(store: Store) -> int:
-    """Make the agenda again from every account; returns how many accounts have something to do.
+@dataclass(slots=True)
+class Rebuilt:
+    """What a rebuild found: accounts with something to do, and what was missing from the agenda and is there now."""
+
+    busy: int = 0
+    accounts_put_back: int = 0
+    campaigns_put_back: int = 0
+    uploads_cleared: list[str] = field(default_factory=list)
+
+
+def rebuild(store: Store, between: Callable[[], None] = lambda: None) -> Rebuilt:
+    """Make the agenda again from every account; ``between`` is called between one batch of accounts and the next.
 
     Also clears away drafts whose upload was abandoned. Safe at any time and by several processes at once.
     """
-    busy = 0
+    done = Rebuilt()
     for batch in _batches(account_ids(store), 200):
         pipe = store.client.pipeline(transaction=False)
+        between()
         for account in batch:
             pipe.zrange(store.keys.active(account), 0, -1)
             pipe.zcard(store.keys.sending(account))
@@ -90,17 +102,20 @@ def rebuild(store: Store) -> int:
         now = store.now_ms()
         for account, members, sending, drafts in zip(batch, found[::3], found[1::3], found[2::3], strict=True):
             if drafts:
-                discard_abandoned(store, account)
+                done.uploads_cleared += discard_abandoned(store, account)
+            done.busy += bool(members)
             if sending:
                 pipe.zadd(store.keys.runnable, {account: now}, nx=True)
-            busy += bool(members)
             for member in members:
                 pipe.zrange(store.keys.campaign_due(member.decode()), 0, 0, withscores=True)
-            earliest = pipe.execute()[bool(sending) :]
+            put_back, earliest = 0, pipe.execute()
+            if sending:
+                put_back, *earliest = earliest
+            done.accounts_put_back += put_back
             expected = {m: int(e[0][1]) for m, e in zip(members, earliest, strict=True) if e}
             if expected:
-                store.client.zadd(store.keys.due, expected, lt=True)
-    return busy
+                done.campaigns_put_back += store.client.zadd(store.keys.due, expected, lt=True)
+    return done
 
 
 def _batches(items: Iterable[str], size: int) -> Iterable[list[str]]:

@@ -14,9 +14,10 @@ import zstandard
 from redis.exceptions import ResponseError
 
 from engine import rows
+from engine.acceptance import stopped_for
 from engine.audit_column import check_column
 from engine.audit_snapshot import Column, Snapshot, take_snapshot
-from engine.credits import WALLET_FIELDS, LogEntry, Wallet, log
+from engine.credits import WALLET_FIELDS, LogEntry, Wallet, chained, log
 from engine.letters import DELIVERED, HELD, MOVES
 from engine.store import Store
 
@@ -25,13 +26,17 @@ _MOVE = re.compile(r"([-A-Z])([A-Z])(\d+)")
 
 @dataclass(slots=True)
 class Report:
-    """What an audit of one account found; ``drift`` names each broken rule in one line, empty when all hold."""
+    """What an audit of one account found; ``drift`` names each broken rule in one line, empty when all hold.
+
+    ``stopped`` says why the account does not send: its log went back (None: it sends).
+    """
 
     account: str
     entries: int = 0
     campaigns: int = 0
     inmails: int = 0
     drift: list[str] = field(default_factory=list)
+    stopped: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -40,6 +45,7 @@ class Report:
             "campaigns": self.campaigns,
             "inmails": self.inmails,
             "drift": self.drift,
+            "stopped": self.stopped,
         }
 
 
@@ -76,6 +82,7 @@ def audited_accounts(store: Store) -> list[str]:
 def _audit(store: Store, account: str, report: Report) -> None:
     snapshot = take_snapshot(store, account)
     report.entries, report.campaigns = snapshot.seq, len(snapshot.columns)
+    report.stopped = stopped_for(store, account)
     if not store.client.exists(store.keys.account(account)):
         report.drift.append("the account's own record is missing")
     if not store.client.sismember(store.keys.accounts, account):
@@ -101,7 +108,7 @@ def _audit(store: Store, account: str, report: Report) -> None:
 def _replay(store: Store, account: str, snapshot: Snapshot, report: Report) -> Wallet:
     """Fold the log; the first entry that breaks a rule is named, as all after it may follow from it."""
     balance = dict.fromkeys(WALLET_FIELDS, 0)
-    expected_seq = 0
+    expected_seq = chain = 0
     for entry in log(store, account, most=snapshot.seq):
         expected_seq += 1
         problem = None
@@ -110,6 +117,9 @@ def _replay(store: Store, account: str, snapshot: Snapshot, report: Report) -> W
         else:
             problem = _fold(entry, balance, snapshot.columns)
         after = Wallet(**balance)
+        chain = chained(chain, entry)
+        if problem is None and entry.chain != chain:
+            problem = "its chain number does not follow from what it says and the entry before"
         if problem is None and after != entry.wallet:
             problem = f"wallet after is {_show(entry.wallet)}, should be {_show(after)}"
         if problem is None and (
@@ -121,6 +131,8 @@ def _replay(store: Store, account: str, snapshot: Snapshot, report: Report) -> W
             return entry.wallet
     if expected_seq != snapshot.seq:
         report.drift.append(f"the log ends at entry {expected_seq}, {snapshot.seq} were written")
+    elif chain != snapshot.chain:
+        report.drift.append("the log's last chain number is not the wallet's")
     return Wallet(**balance)
 
 

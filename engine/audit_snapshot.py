@@ -35,6 +35,7 @@ class Column:
 @dataclass(slots=True)
 class Snapshot:
     seq: int
+    chain: int
     at_ms: int
     wallet: Wallet
     open: dict[str, str]
@@ -82,6 +83,7 @@ def take_snapshot(store: Store, account: str) -> Snapshot:
         )
     return Snapshot(
         seq=int(wallet[b"seq"]),
+        chain=int(wallet[b"chain"]),
         at_ms=store.now_ms(),
         active=frozenset(m.decode() for m in active),
         sending=frozenset(m.decode() for m in sending),

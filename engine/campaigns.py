@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -166,7 +167,8 @@ def steer(store: Store, campaign: str, verb: Verb) -> str:
 
     A cancelled campaign's unsent recipients are marked pack by pack; where this is interrupted the scheduler goes on.
     """
-    reply = store.run("steer", store.keys.of_campaign(campaign), verb)
+    operation = f"call:{secrets.token_hex(8)}"
+    reply = store.run("steer", store.keys.of_campaign(campaign), verb, operation)
     if reply[0] == "unknown":
         raise NotFound(f"no campaign {campaign!r}", code="no_campaign")
     if reply[0] == "wrong_state":

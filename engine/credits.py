@@ -12,6 +12,7 @@ from engine.store import Store
 from engine.wake import wake
 
 GRANT_CREDITS_MAX = 1_000_000_000
+_CHAIN_BELOW = 35_184_372_088_777
 GRANTED_CREDITS_MAX = 2**52  # whole numbers below 2^53 are exact in Lua
 
 
@@ -45,6 +46,7 @@ class LogEntry:
     wallet: Wallet
     at_ms: int
     note: str
+    chain: int
 
 
 def grant(store: Store, account: str, n: int, *, reason: str, key: str | None = None) -> int:
@@ -80,6 +82,16 @@ def wallet(store: Store, account: str) -> Wallet:
     return Wallet(*map(int, values))
 
 
+def chained(before: int, entry: LogEntry) -> int:
+    """The chain number an entry must carry after one with ``before``: as the scripts make it, from all it says."""
+    wallet = ",".join(str(value) for value in entry.wallet.as_dict().values())
+    parts = (entry.seq, entry.kind, entry.campaign, entry.at, entry.n, entry.moves, wallet, entry.at_ms, entry.note)
+    chain = before
+    for byte in "|".join(map(str, parts)).encode():
+        chain = (chain * 131 + byte) % _CHAIN_BELOW
+    return chain
+
+
 def last_seq(store: Store, account: str) -> int:
     """The number of the account's newest log entry, 0 where it has none."""
     return int(store.client.hget(store.keys.wallet(account), "seq") or 0)
@@ -113,4 +125,5 @@ def parse_entry(entry_id: bytes, fields: dict[bytes, bytes]) -> LogEntry:
         wallet=Wallet(*map(int, text["wallet"].split(","))),
         at_ms=int(text["at_ms"]),
         note=text["note"],
+        chain=int(text["chain"]),
     )

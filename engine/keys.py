@@ -22,6 +22,8 @@ class Keys:
         """zset: campaign → when its earliest refund falls due, ms."""
         self.wake = f"{namespace}:{{sched}}:wake"
         """list: a token that ends the scheduler's nap."""
+        self.leader = f"{namespace}:{{sched}}:leader"
+        """hash: which scheduler leads, its epoch, until when."""
         self.presence = f"{namespace}:{{sched}}:presence"
         """zset: ``worker:host:pid`` or ``scheduler:host:pid`` → when it was last alive, ms."""
 
@@ -29,8 +31,8 @@ class Keys:
         """The account's keys in the order the Lua prelude names them."""
         tag = f"{self.namespace}:{{{account}}}"
         return [
-            f"{tag}:account",  # hash: email, name, plan and its limits, campaign_seq
-            f"{tag}:wallet",  # hash: available, held, spent, granted, expired; seq of the last log entry
+            f"{tag}:account",  # hash: email, name, plan and its limits, campaign_seq; history, stopped, fence
+            f"{tag}:wallet",  # hash: available, held, spent, granted, expired; seq and chain of the last log entry
             f"{tag}:log",  # stream: one entry per transition, id = dense sequence number
             f"{tag}:ops",  # hash: operation id → fingerprint and outcome, so that twice is once
             f"{tag}:campaigns",  # zset: campaign → its number; every campaign ever submitted
@@ -39,6 +41,7 @@ class Keys:
             f"{tag}:drafts",  # zset: campaign and upload token → when the upload last moved, ms
             f"{tag}:open",  # hash: address → campaign number.index of its open InMail (the pair lock)
             f"{tag}:suppressed",  # set: addresses this account must not write to
+            f"{tag}:calls",  # zset: operation id made for a single call → when, ms; forgotten after a day
         ]
 
     def of_campaign(self, campaign: str) -> list[str]:
@@ -95,31 +98,31 @@ class Keys:
         return self.of_account(account)[9]
 
     def campaign(self, campaign: str) -> str:
-        return self.of_campaign(campaign)[10]
-
-    def letters(self, campaign: str) -> str:
         return self.of_campaign(campaign)[11]
 
-    def sent(self, campaign: str) -> str:
+    def letters(self, campaign: str) -> str:
         return self.of_campaign(campaign)[12]
 
-    def rows(self, campaign: str) -> str:
+    def sent(self, campaign: str) -> str:
         return self.of_campaign(campaign)[13]
 
-    def campaign_due(self, campaign: str) -> str:
+    def rows(self, campaign: str) -> str:
         return self.of_campaign(campaign)[14]
 
-    def leases(self, campaign: str) -> str:
+    def campaign_due(self, campaign: str) -> str:
         return self.of_campaign(campaign)[15]
 
-    def again(self, campaign: str) -> str:
-        return self.of_campaign(campaign)[17]
+    def leases(self, campaign: str) -> str:
+        return self.of_campaign(campaign)[16]
 
-    def replies(self, campaign: str) -> str:
+    def again(self, campaign: str) -> str:
         return self.of_campaign(campaign)[18]
 
-    def failures(self, campaign: str) -> str:
+    def replies(self, campaign: str) -> str:
         return self.of_campaign(campaign)[19]
+
+    def failures(self, campaign: str) -> str:
+        return self.of_campaign(campaign)[20]
 
     def mailbox(self, address: str) -> str:
         """zset: InMail id → when it was delivered, ms."""

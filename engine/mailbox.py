@@ -44,7 +44,7 @@ class Received:
 
 
 def deliver(store: Store, campaign: str, indices: Sequence[int], addresses: Sequence[str]) -> int:
-    """Put InMails of one campaign into their recipients' mailboxes; returns how many were new.
+    """Put InMails of one campaign into their recipients' mailboxes; returns how many are there now.
 
     ``indices[i]`` goes to ``addresses[i]``. Delivering twice changes nothing, which makes the effect exactly-once.
     """

@@ -23,6 +23,7 @@ def refund(store: Store, campaign: str, pack: int) -> Refunded:
     it, columns = get_campaign_and_pack(store, campaign, pack)
     addresses = columns[it.address_column]
     reply = store.run("refund", store.keys.of_campaign(campaign), pack, it.first(pack), "\n".join(addresses))
+    store.witness.note(it.account, reply[4])
     return Refunded(int(reply[1]), int(reply[2]), int(reply[3]))
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.campaigns import Campaign, get_campaign_and_pack
 from engine.errors import NotFound
+from engine.identity import account_of
 from engine.store import Store
 
 
@@ -61,16 +63,29 @@ class Settled:
     now_ms: int
 
 
-def release(store: Store, campaign: str, *, lease_ms: int, in_flight: int, spoken_for: int = 0) -> Release:
+class Deposed(Exception):
+    """A later scheduler leads: what this one asked for was not done."""
+
+
+def release(
+    store: Store, campaign: str, *, lease_ms: int, in_flight: int, spoken_for: int = 0, epoch: int = 0
+) -> Release:
     """Choose the packs that go to the queue now; a scheduled or waiting campaign goes on when it can.
 
     ``in_flight`` bounds the recipients of this campaign released at a time, two packs at least; ``spoken_for`` is what
-    older campaigns of the account have in flight, so that one free credit does not wake them all.
+    older campaigns of the account have in flight, so that one free credit does not wake them all; ``epoch`` is that of
+    a leading scheduler (0 = nobody leads, as in repair). Raises NotFound, and Deposed for an epoch that is over.
     """
-    reply = store.run("release", store.keys.of_campaign(campaign), lease_ms, in_flight, spoken_for)
+    account, call = account_of(campaign), secrets.token_hex(8)
+    arguments = (lease_ms, in_flight, spoken_for, call, epoch, store.witness.seen(account))
+    reply = store.run("release", store.keys.of_campaign(campaign), *arguments)
     if reply[0] == "unknown":
         raise NotFound(f"no campaign {campaign!r}", code="no_campaign")
-    return Release(campaign, reply[0], reply[1] or "", int(reply[2] or 0), int(reply[3]), tuple(map(int, reply[4:])))
+    if reply[0] == "deposed":
+        raise Deposed(campaign)
+    state, waiting_for, look_at_ms, flying, mark, *packs = reply
+    store.witness.note(account, mark)
+    return Release(campaign, state, waiting_for or "", int(look_at_ms or 0), int(flying), tuple(map(int, packs)))
 
 
 def claim(store: Store, campaign: str, pack: int, *, token: str, lease_ms: int) -> Claim | None:
@@ -88,9 +103,11 @@ def claim(store: Store, campaign: str, pack: int, *, token: str, lease_ms: int) 
         pack,
         it.first(pack),
         "\n".join(addresses),
+        store.witness.seen(it.account),
     )
     if reply[0] != "ok":
         return None
+    store.witness.note(it.account, reply[3])
     return Claim(it, pack, token, reply[1], columns, reply[2])
 
 
@@ -111,5 +128,9 @@ def settle(store: Store, claim: Claim, delivered: Sequence[int], failed: Sequenc
         "".join(outcomes),
         "\n".join(claim.addresses[failure.position] for failure in ordered),
         "\n".join(failure.reason for failure in ordered),
+        store.witness.seen(claim.campaign.account),
     )
-    return Settled(int(reply[1]), int(reply[2]), int(reply[3])) if reply[0] == "ok" else None
+    if reply[0] != "ok":
+        return None
+    store.witness.note(claim.campaign.account, reply[4])
+    return Settled(int(reply[1]), int(reply[2]), int(reply[3]))

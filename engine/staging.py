@@ -42,10 +42,11 @@ class Stage:
             self._pack(self._loose)
         self._upload()
 
-    def fingerprint(self, message: Message, columns: Sequence[str]) -> str:
-        """Of the accepted rows, their columns and the message: tells a repeat from another order under one key."""
+    def fingerprint(self, message: Message, columns: Sequence[str], *order: str | int) -> str:
+        """Of the accepted rows, their columns, the message and what else was ordered: tells a repeat from another order
+        under one key."""
         whole = self._digest.copy()
-        whole.update(orjson.dumps([message.subject_source, message.body_source, list(columns)]))
+        whole.update(orjson.dumps([message.subject_source, message.body_source, list(columns), *order]))
         return whole.hexdigest()
 
     def _pack(self, part: list[Sequence[str]]) -> None:

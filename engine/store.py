@@ -13,6 +13,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from engine.keys import Keys
+from engine.witness import Witness
 
 RedisTrouble = redis.RedisError
 """What any call of the engine raises when Redis does not answer or answers that it cannot."""
@@ -45,11 +46,11 @@ def script_source(name: str) -> str:
     if not (folder / f"{name}.lua").is_file() or name.startswith("_"):
         raise KeyError(f"no script {name!r} in engine/lua")
     body = (folder / f"{name}.lua").read_text()
-    # The two scripts that are not about one account stand alone.
+    # The scripts that are not about one account stand alone.
     return body if name in STANDALONE else (folder / "_prelude.lua").read_text() + body
 
 
-STANDALONE = frozenset({"deliver", "rest"})
+STANDALONE = frozenset({"deliver", "lead", "resign", "rest"})
 
 
 class Store:
@@ -62,6 +63,7 @@ class Store:
         self.client: Any = client
         self.keys = Keys(namespace)
         self.at_ms = at_ms
+        self.witness = Witness()
         self._scripts: dict[str, Any] = {}
 
     def run(self, name: str, keys: list[str], *args: str | int | bytes) -> list[Any]:

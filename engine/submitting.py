@@ -27,7 +27,10 @@ DRAFT_KEPT_MS = 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a recruiter asks for, beside the list and the message. With a key, submitting twice is once."""
+    """What a recruiter asks for, beside the list and the message. With a key, submitting twice is once.
+
+    ``start_asked`` is the start in the words it was asked for ('PT2H'): the same in a repeat, unlike ``start_at_ms``.
+    """
 
     name: str
     pack_size: int
@@ -35,6 +38,7 @@ class Order:
     refund_when: str = "unanswered"
     channel: str = "mailbox"
     start_at_ms: int = 0
+    start_asked: str = ""
     strict: bool = False
     key: str | None = None
 
@@ -89,7 +93,10 @@ def _make_campaign(
     keys = store.keys.of_upload(campaign, stage.token)
     reply = store.run("submit", keys, campaign, stage.token, tally.accepted, order.start_at_ms, *fields)
     if reply[0] == "conflict":
-        raise Refused(f"key {order.key!r} was used for another list or message; use a new key", code="key_reused")
+        raise Refused(
+            f"key {order.key!r} was used for another order; use a new key",
+            code="key_reused",
+        )
     if reply[0] == "cannot_send":
         raise _cannot_send(owner)
     if reply[0] != "ok":
@@ -142,7 +149,7 @@ def _fields(candidates: CandidateList, message: Message, order: Order, stage: St
         "refund_after_ms": order.refund_after_ms,
         "answer_moves_to": answered,
         "due_moves_to": when_due,
-        "fingerprint": stage.fingerprint(message, candidates.columns),
+        "fingerprint": stage.fingerprint(message, candidates.columns, order.name, order.channel, order.start_asked),
     }
     return [part for pair in values.items() for part in pair]
 

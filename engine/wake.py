@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from engine.store import Store
+from contextlib import suppress
+
+from engine.store import RedisTrouble, Store
 
 _TOKENS_MAX = 64
 
@@ -10,9 +12,15 @@ _TOKENS_MAX = 64
 def wake(store: Store, account: str, *, now_ms: int | None = None) -> None:
     """Have the scheduler look at an account at once: something it may be waiting for has happened.
 
-    A hint only: where the caller dies before this, the scheduler finds the account by itself within a minute.
+    A hint only: where the caller dies before this, the scheduler finds the account by itself within a minute. So
+    Redis trouble here is no error of the caller's, whose change is made: memory may be full, for one.
     A caller that has just learnt the time from Redis passes it, which saves a round trip.
     """
+    with suppress(RedisTrouble):
+        _wake(store, account, now_ms)
+
+
+def _wake(store: Store, account: str, now_ms: int | None) -> None:
     pipe = store.client.pipeline(transaction=False)
     pipe.zadd(store.keys.runnable, {account: store.now_ms() if now_ms is None else now_ms}, lt=True)
     pipe.rpush(store.keys.wake, account)

@@ -1,6 +1,6 @@
 """The scheduler: releases packs to the queue, accounts taking turns, and sweeps what an alarm missed.
 
-It keeps nothing in memory that matters: stop it, start another, or run two at once.
+It keeps nothing in memory that matters: stop it, start another, run two at once (one leads, the other stands by).
 """
 
 from __future__ import annotations
@@ -8,15 +8,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import structlog
+from dramatiq.errors import BrokerConnectionError
 from redis.exceptions import BusyLoadingError, NoScriptError, OutOfMemoryError, ReadOnlyError, ResponseError
 
 from engine import agenda, campaigns, refunds, sending
 from engine.errors import EngineError
+from engine.identity import account_of
+from engine.leadership import STANDBY_ASKS_EVERY_S, Leadership
+from engine.sending import Deposed
 from engine.store import RedisTrouble, Store, trouble_text
+from engine.wake import wake
 from workers.actors import Actors
 from workers.runtime import keep_redis
 
@@ -41,31 +46,57 @@ class Scheduler:
     actors: Actors
     lease_ms: int
     in_flight: int
+    who: str = "scheduler"
+    leadership: Leadership = field(init=False)
     _thorough: dict[str, float] = field(default_factory=dict)
+    _last_sweep: float = float("-inf")
+    _last_rebuild: float = float("-inf")
+
+    def __post_init__(self) -> None:
+        self.leadership = Leadership(self.store, self.who)
 
     def run(self, stop: threading.Event) -> None:
-        """Work until ``stop`` is set; goes on by itself when Redis was away."""
-        last_sweep = last_rebuild = float("-inf")
-        trouble = False
+        """Work while this one leads, stand by while another does, until ``stop`` is set.
+
+        Goes on by itself when Redis was away.
+        """
+        leading = False
         while not stop.is_set():
             try:
-                clock = time.monotonic()
-                if clock - last_rebuild >= REBUILD_EVERY_S:
-                    with self._going_on("rebuild.broken"):
-                        agenda.rebuild(self.store)
-                    last_rebuild = clock
-                if clock - last_sweep >= SWEEP_EVERY_S:
-                    self.sweep()
-                    last_sweep = clock
-                if not self.turn():
-                    agenda.nap(self.store, NAP_S)
-                if trouble:
-                    trouble, last_rebuild = False, float("-inf")
-            except RedisTrouble as error:
+                if self.leadership.hold() != leading:
+                    leading = not leading
+                    self._last_sweep = self._last_rebuild = float("-inf")
+                    log.info("scheduler.leads" if leading else "scheduler.stands_by")
+                if leading:
+                    self._work()
+                else:
+                    stop.wait(STANDBY_ASKS_EVERY_S)
+            except Deposed:
+                self.leadership.lose()
+            except (RedisTrouble, BrokerConnectionError) as error:
                 log.debug("redis.away", detail=trouble_text(error))  # the heartbeat says so aloud
-                trouble = True
+                self._last_rebuild = float("-inf")
                 self._mend()
                 stop.wait(1.0)
+        with suppress(RedisTrouble):
+            self.leadership.resign()
+
+    def _work(self) -> None:
+        clock = time.monotonic()
+        if clock - self._last_rebuild >= REBUILD_EVERY_S:
+            with self._going_on("rebuild.broken"):
+                agenda.rebuild(self.store, between=self._still_leading)
+            self._last_rebuild = clock
+        if clock - self._last_sweep >= SWEEP_EVERY_S:
+            self.sweep()
+            self._last_sweep = clock
+        if not self.turn():
+            agenda.nap(self.store, NAP_S)
+
+    def _still_leading(self) -> None:
+        """Renews the lease in the middle of long work; raises Deposed where it was lost."""
+        if self.leadership.epoch and not self.leadership.hold():
+            raise Deposed
 
     def _mend(self) -> None:
         try:
@@ -77,6 +108,7 @@ class Scheduler:
         """Look at each account whose time has come, once; returns how many packs were released."""
         released = 0
         for account, set_ms in agenda.due_accounts(self.store, most=_ACCOUNTS_A_TURN, look_again_ms=self.lease_ms):
+            self._still_leading()
             with self._going_on("account.broken", account=account):
                 released += self._serve(account, set_ms)
         return released
@@ -105,7 +137,12 @@ class Scheduler:
 
     def _release(self, campaign: str, spoken_for: int) -> sending.Release:
         found = sending.release(
-            self.store, campaign, lease_ms=self.lease_ms, in_flight=self.in_flight, spoken_for=spoken_for
+            self.store,
+            campaign,
+            lease_ms=self.lease_ms,
+            in_flight=self.in_flight,
+            spoken_for=spoken_for,
+            epoch=self.leadership.epoch,
         )
         if found.state == "cancelled":
             campaigns.cancel_rest(self.store, campaign)
@@ -135,9 +172,10 @@ class Scheduler:
         now = self.store.now_ms()
         found = 0
         for campaign in agenda.refunds_expected(self.store, before_ms=now - ALARM_GRACE_MS, most=_CAMPAIGNS_A_SWEEP):
+            self._still_leading()
             with self._going_on("campaign.broken", campaign=campaign):
                 for packs in refunds.overdue(self.store, campaign):
-                    self.actors.refund_packs(campaign, packs)
+                    self._refund(campaign, packs)
                     found += len(packs)
                 due_ms = refunds.earliest_due_ms(self.store, campaign)
                 # What was just sent may be in the queue for a while: look again after another grace.
@@ -145,3 +183,14 @@ class Scheduler:
         if found:
             log.info("refunds.swept", packs=found, hint="their alarms were late or lost")
         return found
+
+    def _refund(self, campaign: str, packs: list[int]) -> None:
+        """Send packs to the refund queue; where it takes nothing (no memory, its Redis away) close them here."""
+        try:
+            self.actors.refund_packs(campaign, packs)
+        except BrokerConnectionError as error:
+            log.debug("queue.takes_nothing", detail=str(error))
+            for pack in packs:
+                self._still_leading()
+                refunds.refund(self.store, campaign, pack)
+            wake(self.store, account_of(campaign))

@@ -3,9 +3,10 @@
 -- epoch ms, '0' meaning Redis' own TIME (only a simulation passes another).
 local account, wallet, log, ops, campaigns = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local active, sending, drafts, open, suppressed = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
-local campaign, letters, sent, rows, due = KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15]
-local leases, tokens, again, replies, failures = KEYS[16], KEYS[17], KEYS[18], KEYS[19], KEYS[20]
-local staged = KEYS[21]
+local calls = KEYS[11]
+local campaign, letters, sent, rows, due = KEYS[12], KEYS[13], KEYS[14], KEYS[15], KEYS[16]
+local leases, tokens, again, replies, failures = KEYS[17], KEYS[18], KEYS[19], KEYS[20], KEYS[21]
+local staged = KEYS[22]
 local call = redis.call
 
 local now = tonumber(ARGV[1])
@@ -31,14 +32,73 @@ local function count(field, n)
   if n ~= 0 then call('HINCRBY', campaign, field, int(n)) end
 end
 
+-- Redis looks at its memory limit at a script's first write only, and never where that one frees memory: a
+-- transition that must go through with memory full (answers, refunds, what a worker has done) begins with this.
+local function although_memory_is_full() call('HDEL', ops, '') end
+
+-- The chain number of a log entry: made of the one before and of all the entry says, so that two logs that
+-- once parted are told apart by any later entry. Below 2^45, so that every step stays exact.
+local function link(chain, text)
+  for i = 1, #text do chain = (chain * 131 + string.byte(text, i)) % 35184372088777 end
+  return chain
+end
+
 -- Append the one log entry of a transition. Its id is the account's next dense sequence number; it carries
 -- the letters that moved ('QC500 QP3') and the wallet after (available,held,spent,granted,expired).
 local function journal(kind, of, at, n, moves, note)
-  local seq = call('HINCRBY', wallet, 'seq', 1)
-  local after = table.concat(call('HMGET', wallet, 'available', 'held', 'spent', 'granted', 'expired'), ',')
-  call('XADD', log, int(seq) .. '-0', 'kind', kind, 'campaign', of, 'at', at, 'n', int(n),
-    'moves', moves, 'wallet', after, 'at_ms', int(now), 'note', note)
+  local w = call('HMGET', wallet, 'available', 'held', 'spent', 'granted', 'expired', 'seq', 'chain')
+  local after = table.concat(w, ',', 1, 5)
+  local seq = int(num(w[6]) + 1)
+  local entry = { seq, kind, of, at, int(n), moves, after, int(now), note }
+  local chain = int(link(num(w[7]), table.concat(entry, '|')))
+  call('HSET', wallet, 'seq', seq, 'chain', chain)
+  call('XADD', log, seq .. '-0', 'kind', kind, 'campaign', of, 'at', at, 'n', int(n),
+    'moves', moves, 'wallet', after, 'at_ms', int(now), 'note', note, 'chain', chain)
   return seq
+end
+
+-- How far the log has come, for a process to remember: 'history seq chain'. The history counts how often an
+-- operator accepted a log that had gone back.
+local function mark()
+  local w = call('HMGET', wallet, 'seq', 'chain')
+  return (call('HGET', account, 'history') or '0') .. ' ' .. (w[1] or '0') .. ' ' .. (w[2] or '0')
+end
+
+-- Compare the log with a mark seen earlier ('' = none). Where the log has gone back behind it (a failover, a lost
+-- tail of the append-only file), sending stops for the account: credits may be spent twice otherwise.
+local function heed(seen)
+  local history, seq, chain = string.match(seen, '^(%d+) (%d+) (%d+)$')
+  if not history then return end
+  local a = call('HMGET', account, 'history', 'stopped')
+  if (a[2] or '') ~= '' or num(history) < num(a[1]) then return end
+  local at = num(call('HGET', wallet, 'seq'))
+  local reason
+  if num(history) > num(a[1]) or num(seq) > at then
+    reason = 'log entry ' .. seq .. ' was seen, the log ends at ' .. int(at)
+  else
+    local entry = call('XRANGE', log, seq .. '-0', seq .. '-0')[1]
+    for i = 1, entry and #entry[2] or 0, 2 do
+      if entry[2][i] == 'chain' and entry[2][i + 1] ~= chain then
+        reason = 'log entry ' .. seq .. ' is not the one that was seen'
+      end
+    end
+  end
+  if reason then
+    call('HSET', account, 'stopped', reason)
+    journal('stop', '', '', 0, '', reason)
+  end
+end
+
+-- Remember the outcome of an operation id. One made for a single call ('call:…') is forgotten after a day: only
+-- that call's own repeats can ask for it.
+local function remember(op, outcome)
+  call('HSET', ops, op, outcome)
+  if not string.find(op, ':call:', 1, true) then return end
+  call('ZADD', calls, int(now), op)
+  for _, old in ipairs(call('ZRANGEBYSCORE', calls, '-inf', int(now - 86400000), 'LIMIT', 0, 10)) do
+    call('ZREM', calls, old)
+    call('HDEL', ops, old)
+  end
 end
 
 -- 'QC500 QP3' from pairs; pairs with nothing moved are left out.
@@ -73,11 +133,14 @@ local function lines(text)
   return list
 end
 
--- Credits that may be debited now: what is available, within the plan's simultaneous contacts (0 = no limit).
--- Every open contact holds one credit, so `held` is their number. Returns the room and what bounds it.
+-- Credits that may be debited now: what is available, within the plan's simultaneous contacts (0 = no limit);
+-- none while the account is stopped. Every open contact holds one credit, so `held` is their number. Returns the
+-- room and what bounds it.
 local function room()
   local w = call('HMGET', wallet, 'available', 'held')
-  local limit = num(call('HGET', account, 'simultaneous_contacts'))
+  local a = call('HMGET', account, 'simultaneous_contacts', 'stopped')
+  if (a[2] or '') ~= '' then return 0, 'audit' end
+  local limit = num(a[1])
   local credits, contacts = num(w[1]), limit - num(w[2])
   if limit > 0 and contacts < credits then return math.max(contacts, 0), 'contacts' end
   return credits, 'credits'

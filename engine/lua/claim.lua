@@ -2,8 +2,8 @@
 -- Before: letters Q (running only) and C whose worker is gone. After, in this order: suppressed → O,
 --         pair-locked → P, then as many Q → C as credits and simultaneous contacts allow; the rest stay Q and
 --         the campaign waits, saying for what. The pack is leased to the token. Log: claim.
--- ARGV: now_ms, token, lease_ms, pack, first index, addresses of the pack joined by newlines.
--- Returns: {'ok', slice of letters after, state} | {'busy'} leased to another token | {'unknown'}.
+-- ARGV: now_ms, token, lease_ms, pack, first index, addresses of the pack joined by newlines, mark of the log seen.
+-- Returns: {'ok', slice of letters after, state, mark} | {'busy'} leased to another token | {'unknown'}.
 -- Invariant: held = letters C and S of the account = open contacts.
 local token, lease_ms, pack, first = ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
 local addresses = lines(ARGV[6])
@@ -14,6 +14,7 @@ if not state then return { 'unknown' } end
 local holder = call('HGET', tokens, pack)
 if holder and holder ~= token and num(call('ZSCORE', leases, pack)) > now then return { 'busy' } end
 -- Nothing fails below.
+heed(ARGV[7])
 local slice = call('GETRANGE', letters, int(first), int(first + n - 1))
 local ref = string.match(id, '%d+$') .. '.'
 local space, bound = room()
@@ -64,4 +65,4 @@ end
 if settled > 0 or note ~= '' then
   journal('claim', id, pack, claimed, moved('QC', claimed, 'QO', opted_out, 'QP', locked), note)
 end
-return { 'ok', result, state }
+return { 'ok', result, state, mark() }

@@ -10,7 +10,7 @@ if not known and call('HGET', account, 'can_send') ~= '1' then return { 'cannot_
 local number = known
 if not number then
   number = int(call('HINCRBY', account, 'campaign_seq', 1))
-  call('HSET', ops, op, number)
+  remember(op, number)
 end
 call('ZADD', drafts, int(now), call('HGET', account, 'id') .. '.' .. number .. ' ' .. ARGV[3])
 return { 'ok', number }

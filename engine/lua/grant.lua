@@ -17,6 +17,6 @@ if num(call('HGET', wallet, 'granted')) + n > most then return { 'too_much' } en
 -- Nothing fails below.
 call('HINCRBY', wallet, 'granted', int(n))
 call('HINCRBY', wallet, 'available', int(n))
-local seq = int(journal('grant', '', '', n, '', reason))
-call('HSET', ops, op, seq .. ' ' .. asked)
+local seq = journal('grant', '', '', n, '', reason)
+remember(op, seq .. ' ' .. asked)
 return { 'ok', seq }

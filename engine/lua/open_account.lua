@@ -9,7 +9,7 @@ if known then return { known == fingerprint and 'exists' or 'conflict' } end
 -- Nothing fails below.
 for i = 4, #ARGV, 2 do call('HSET', account, ARGV[i], ARGV[i + 1]) end
 call('HSET', account, 'opened_at_ms', int(now))
-call('HSET', wallet, 'available', 0, 'held', 0, 'spent', 0, 'granted', 0, 'expired', 0, 'seq', 0)
+call('HSET', wallet, 'available', 0, 'held', 0, 'spent', 0, 'granted', 0, 'expired', 0, 'seq', 0, 'chain', 0)
 call('HSET', ops, 'open', fingerprint)
 journal('open', '', '', 0, '', '')
 if credits > 0 then

@@ -2,7 +2,7 @@
 -- Before: letters S whose sent time + refund_after_ms has come. After: R; their credits move as the campaign's
 --         rule says (unanswered → available), their contacts are free again. Log: refund.
 -- ARGV: now_ms, pack, first index, addresses of the pack joined by newlines.
--- Returns: {'ok', how many were closed, when the next of this pack falls due in ms (0 = none), now_ms}
+-- Returns: {'ok', how many were closed, when the next of this pack falls due in ms (0 = none), now_ms, mark}
 --          | {'unknown'}.
 -- Invariant: never before due; at most once (an R is no longer S).
 local pack, first, addresses = ARGV[2], tonumber(ARGV[3]), lines(ARGV[4])
@@ -12,6 +12,7 @@ local n, window = #addresses, num(c[3])
 local slice = call('GETRANGE', letters, int(first), int(first + n - 1))
 local times = call('GETRANGE', sent, int(first * 6), int((first + n) * 6 - 1))
 -- Nothing fails below.
+although_memory_is_full()
 local after, gone, next_due = {}, {}, 0
 local last_text, last_due = '', 0
 for i = 1, n do
@@ -37,4 +38,4 @@ if closed > 0 then
 end
 if next_due > 0 then call('ZADD', due, int(next_due), pack) else call('ZREM', due, pack) end
 if closed > 0 then journal('refund', c[2], pack, closed, moved('SR', closed), finish()) end
-return { 'ok', closed, int(next_due), int(now) }
+return { 'ok', closed, int(next_due), int(now), mark() }

@@ -3,16 +3,31 @@
 -- After: a scheduled one whose time has come, or a waiting one that has room again, is running (log: start);
 --        one without room is waiting (log: wait). Each chosen pack has a lease and no token.
 -- ARGV: now_ms, lease_ms, most recipients in flight (two packs at least), how much of the account's room is
---       spoken for by campaigns before this one.
--- Returns: {state, waiting_for, next look at ms (0 = when woken), recipients in flight, pack, pack …} at most
---          500 packs | {'unknown'}.
+--       spoken for by campaigns before this one, id of this call, epoch of the leading scheduler (0 = none leads),
+--       mark of the log seen.
+-- Returns: {state, waiting_for, next look at ms (0 = when woken), recipients in flight, mark, pack, pack …} at most
+--          500 packs (the same for a repeat) | {'unknown'} | {'deposed'} a later scheduler leads: nothing was changed.
 local lease_until = now + tonumber(ARGV[2])
 local c = call('HMGET', campaign, 'state', 'start_at_ms', 'packs', 'pack_size', 'next_pack', 'queued', 'id',
-  'recipients', 'claimed')
+  'recipients', 'claimed', 'turn', 'turn_packs')
 local state, size, queued = c[1], num(c[4]), num(c[6])
 if not state then return { 'unknown' } end
+local epoch, fence = tonumber(ARGV[6]), num(call('HGET', account, 'fence'))
+if epoch > 0 and epoch < fence then return { 'deposed' } end
+local function answer(soonest, packs)
+  local flying = math.min(call('ZCARD', leases) * size, queued + num(c[9]))
+  return { state, call('HGET', campaign, 'waiting_for'), int(soonest), int(flying), mark(), unpack(packs) }
+end
+if c[10] == ARGV[5] then
+  local packs = {}
+  for pack in string.gmatch(c[11], '%d+') do packs[#packs + 1] = pack end
+  return answer(now, packs)
+end
+-- Nothing fails below.
+if epoch > fence then call('HSET', account, 'fence', ARGV[6]) end
+heed(ARGV[7])
 local most = math.max(2, math.ceil(tonumber(ARGV[3]) / size))
-if state == 'scheduled' and num(c[2]) > now then return { state, '', c[2], 0 } end
+if state == 'scheduled' and num(c[2]) > now then return answer(num(c[2]), {}) end
 local space, bound = room()
 local free = space - tonumber(ARGV[4])
 
@@ -62,6 +77,5 @@ if state == 'running' then
   if next_pack > num(c[5]) then call('HSET', campaign, 'next_pack', int(next_pack)) end
 end
 -- Where more could be chosen than one call may, look again at once; else when the next lease ends.
-local soonest = #chosen >= 500 and now or tonumber(call('ZRANGE', leases, 0, 0, 'WITHSCORES')[2] or '0')
-return { state, call('HGET', campaign, 'waiting_for'), int(soonest),
-  int(math.min(call('ZCARD', leases) * size, queued + num(c[9]))), unpack(chosen) }
+if #chosen > 0 then call('HSET', campaign, 'turn', ARGV[5], 'turn_packs', table.concat(chosen, ' ')) end
+return answer(#chosen >= 500 and now or num(call('ZRANGE', leases, 0, 0, 'WITHSCORES')[2]), chosen)

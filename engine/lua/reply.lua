@@ -17,6 +17,7 @@ if known then
 end
 if letter ~= 'C' and letter ~= 'S' and letter ~= 'R' then return { 'unknown' } end
 -- Nothing fails below.
+although_memory_is_full()
 local after = letter == 'R' and 'L' or answer
 call('SETRANGE', letters, int(index), after)
 call('HSET', replies, int(index), int(now) .. ' ' .. said)

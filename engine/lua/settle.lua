@@ -2,8 +2,9 @@
 -- Before: letters C, leased to this token. After: S with the delivery time and a due time, or F with the credit
 --         returned; an answer that came meanwhile (A, D) stays. The lease is over. Log: settle.
 -- ARGV: now_ms, token, pack, first index, outcomes (one letter S or F per recipient of the pack, anything else
---       for those not delivered to), addresses of the failed joined by newlines, their reasons likewise.
--- Returns: {'ok', due_ms of the pack (0 = none), packs in flight, now_ms} (the same for a repeat) | {'stale'}
+--       for those not delivered to), addresses of the failed joined by newlines, their reasons likewise, mark of
+--       the log seen.
+-- Returns: {'ok', due_ms of the pack (0 = none), packs in flight, now_ms, mark} (the same for a repeat) | {'stale'}
 --          another token holds the pack by now: nothing was changed | {'unknown'}.
 -- Invariant: every S has a sent time and its pack a due time no later than sent + refund_after_ms.
 local token, pack, first, outcomes = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
@@ -14,9 +15,11 @@ local n = #outcomes
 local slice = call('GETRANGE', letters, int(first), int(first + n - 1))
 if call('HGET', tokens, pack) ~= token then
   if string.find(slice, 'C', 1, true) then return { 'stale' } end
-  return { 'ok', call('ZSCORE', due, pack) or '0', call('ZCARD', leases), int(now) }
+  return { 'ok', call('ZSCORE', due, pack) or '0', call('ZCARD', leases), int(now), mark() }
 end
 -- Nothing fails below.
+although_memory_is_full()
+heed(ARGV[8])
 local at, after, delivered, failed = stamp(now), {}, 0, 0
 local run = 0
 local function write_run(stop)
@@ -63,4 +66,4 @@ local note = finish()
 if delivered + returned > 0 then
   journal('settle', c[2], pack, delivered, moved('CS', delivered, 'CF', returned), note)
 end
-return { 'ok', int(due_ms), call('ZCARD', leases), int(now) }
+return { 'ok', int(due_ms), call('ZCARD', leases), int(now), mark() }

@@ -1,12 +1,15 @@
 -- steer: pause, resume or cancel a campaign; claims look at the state, so it takes effect at once.
 -- Before → after: pause: scheduled, running, waiting → paused; resume: paused → scheduled (its time has not
 --         come) or running; cancel: scheduled, running, waiting, paused → cancelled. Log: the verb.
--- ARGV: now_ms, verb.
--- Returns: {'ok', state} (also when it stands there already) | {'wrong_state', state} | {'unknown'}.
-local verb = ARGV[2]
+-- ARGV: now_ms, verb, operation id.
+-- Returns: {'ok', state} (also when it stands there already, and the same for a repeat) | {'wrong_state', state} | {'unknown'}.
+local verb, op = ARGV[2], 'steer:' .. ARGV[3]
 local c = call('HMGET', campaign, 'state', 'id', 'start_at_ms')
 local state = c[1]
 if not state then return { 'unknown' } end
+-- A repeat of a call long answered must not undo what somebody asked for since.
+local known = call('HGET', ops, op)
+if known then return { 'ok', known } end
 local live = state == 'scheduled' or state == 'running' or state == 'waiting'
 local to
 if verb == 'pause' then
@@ -21,6 +24,8 @@ elseif verb == 'cancel' then
 end
 if not to then return { 'wrong_state', state } end
 -- Nothing fails below.
+although_memory_is_full()
 call('HSET', campaign, 'state', to, 'waiting_for', '')
 journal(verb, c[2], '', 0, '', to)
+remember(op, to)
 return { 'ok', to }

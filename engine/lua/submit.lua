@@ -3,7 +3,7 @@
 -- ARGV: now_ms, campaign id, token of the upload, recipients, start_at_ms (0 = at once), then field, value …
 --       Among the fields: fingerprint (of list and message), pack_size, packs.
 -- Returns: {'ok', state} (also for a repeat) | {'cannot_send'} | {'missing_rows'} | {'conflict'} the draft's
---          operation id was already used for another list or message.
+--          operation id was already used for another order.
 -- Invariant: as many letters as recipients, as many row packs as the pack size needs.
 local id, recipients, start_at = ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
 local field = {}

@@ -132,7 +132,7 @@ def test_a_repeat_under_another_pack_size_is_still_a_repeat(store):
 def test_a_key_used_for_another_list_or_message_is_refused_and_the_first_stays_whole(store, change):
     an_account(store)
     first = submit(store, key="k")
-    with pytest.raises(Refused, match="used for another list or message"):
+    with pytest.raises(Refused, match="used for another order"):
         submit(store, key="k", **change)
     assert [r.fields["first_name"] for r in campaigns.recipients(store, first.campaign)] == ["Ana", "Ben"]
 
@@ -168,7 +168,7 @@ def test_two_uploads_under_one_key_at_the_same_time_never_mix(store):
     with open_list("-", stdin=io.BytesIO(GOOD.encode())) as listed:
         message = parse_message("Hi {{ first_name }}", "Text", columns=listed.columns)
         order = submitting.Order("test", 1, 1000, key="k")
-        with pytest.raises(Refused, match="used for another list"):
+        with pytest.raises(Refused, match="used for another order"):
             submitting.submit(store, "acme", listed, message, order, progress=meanwhile)
 
     assert [r.fields["first_name"] for r in campaigns.recipients(store, inner[0])] == ["Eve", "Ben"]

@@ -198,7 +198,7 @@ def test_a_scheduled_campaign_is_looked_at_when_its_time_comes(store, stage):
 def test_a_cancel_that_died_half_way_is_finished_by_the_scheduler(store, stage):
     an_account(store)
     campaign = a_campaign(store, to=6, pack_size=2)
-    store.run("steer", store.keys.of_campaign(campaign), "cancel")
+    store.run("steer", store.keys.of_campaign(campaign), "cancel", "call:x")
     store.run("cancel_pack", store.keys.of_campaign(campaign), 0, 0, 2)
     assert letters(store, campaign) == "KKQQQQ"
     wake(store, "acme")
@@ -235,7 +235,7 @@ def test_a_scheduler_outlives_a_redis_that_is_away(store, stage, monkeypatch):
 
     stop, calls = threading.Event(), []
 
-    def away(*_args):
+    def away(*_args, **_kwargs):
         calls.append(1)
         if len(calls) == 3:
             stop.set()

@@ -1,0 +1,54 @@
+"""Which scheduler leads: a lease in Redis, with an epoch that fences off whoever led before."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from engine.store import Store
+
+LEASE_MS = 6_000
+"""How long a leader that says nothing stays one."""
+RENEW_EVERY_S = 1.5
+STANDBY_ASKS_EVERY_S = 1.0
+"""A standby leads at most LEASE_MS and this later, once the leader is gone."""
+
+
+@dataclass(slots=True)
+class Leadership:
+    """One scheduler's part in it. ``epoch`` is 0 until it leads; scripts refuse an epoch below the highest they saw.
+
+    Two that both believe to lead (one was suspended past its lease) do no harm: the older epoch is refused, and what
+    a scheduler does may be done twice anyway.
+    """
+
+    store: Store
+    who: str
+    epoch: int = 0
+    _asked: float = field(default=float("-inf"))
+
+    def hold(self) -> bool:
+        """Whether this scheduler leads; asks Redis no oftener than needed. Raises RedisTrouble."""
+        now = time.monotonic()
+        if now - self._asked < (RENEW_EVERY_S if self.epoch else STANDBY_ASKS_EVERY_S):
+            return self.epoch > 0
+        self.epoch = int(self.store.run("lead", [self.store.keys.leader], self.who, LEASE_MS)[0])
+        self._asked = now
+        return self.epoch > 0
+
+    def lose(self) -> None:
+        """Take note that a later scheduler leads."""
+        self.epoch = 0
+
+    def resign(self) -> None:
+        """Let a standby take over at once. Raises RedisTrouble."""
+        self.epoch = 0
+        self.store.run_bare("resign", [self.store.keys.leader], self.who)
+
+
+def leader(store: Store) -> tuple[str, int] | None:
+    """Who leads and under which epoch, or None where nobody does now."""
+    stored = store.hash(store.keys.leader)
+    if not stored or int(stored["until_ms"]) <= store.now_ms():
+        return None
+    return stored["who"], int(stored["epoch"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -57,7 +58,9 @@ def open_account(store: Store, account: str, *, email: str, name: str, plan: Pla
     }
     fingerprint = "\n".join((email, name, plan.slug, cycle))
     pairs = [part for pair in values.items() for part in pair]
-    status = store.run("open_account", store.keys.of_account(account), fingerprint, plan.credits_a_month, *pairs)[0]
+    operation = f"call:{secrets.token_hex(8)}"
+    arguments = (fingerprint, operation, plan.credits_a_month, *pairs)
+    status = store.run("open_account", store.keys.of_account(account), *arguments)[0]
     if status == "conflict":
         raise Refused(
             f"account {account!r} is already open with another e-mail, name or plan; "

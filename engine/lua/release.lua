@@ -14,20 +14,22 @@ local state, size, queued = c[1], num(c[4]), num(c[6])
 if not state then return { 'unknown' } end
 local epoch, fence = tonumber(ARGV[6]), num(call('HGET', account, 'fence'))
 if epoch > 0 and epoch < fence then return { 'deposed' } end
-local function answer(soonest, packs)
+-- Where more could be chosen than one call may, look again at once; else when the next lease ends.
+local function answer(packs)
+  local soonest = #packs >= 500 and now or num(call('ZRANGE', leases, 0, 0, 'WITHSCORES')[2])
   local flying = math.min(call('ZCARD', leases) * size, queued + num(c[9]))
   return { state, call('HGET', campaign, 'waiting_for'), int(soonest), int(flying), mark(), unpack(packs) }
 end
 if c[10] == ARGV[5] then
   local packs = {}
   for pack in string.gmatch(c[11], '%d+') do packs[#packs + 1] = pack end
-  return answer(now, packs)
+  return answer(packs)
 end
 -- Nothing fails below.
 if epoch > fence then call('HSET', account, 'fence', ARGV[6]) end
 heed(ARGV[7])
 local most = math.max(2, math.ceil(tonumber(ARGV[3]) / size))
-if state == 'scheduled' and num(c[2]) > now then return answer(num(c[2]), {}) end
+if state == 'scheduled' and num(c[2]) > now then return { state, '', c[2], 0, mark() } end
 local space, bound = room()
 local free = space - tonumber(ARGV[4])
 
@@ -76,6 +78,5 @@ if state == 'running' then
   end
   if next_pack > num(c[5]) then call('HSET', campaign, 'next_pack', int(next_pack)) end
 end
--- Where more could be chosen than one call may, look again at once; else when the next lease ends.
 if #chosen > 0 then call('HSET', campaign, 'turn', ARGV[5], 'turn_packs', table.concat(chosen, ' ')) end
-return answer(#chosen >= 500 and now or num(call('ZRANGE', leases, 0, 0, 'WITHSCORES')[2]), chosen)
+return answer(chosen)

@@ -1,4 +1,4 @@
-"""``inmail up | scheduler | audit | doctor``: what an operator runs."""
+"""``inmail up | scheduler | audit | repair | doctor``: what an operator runs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import typer
 from cli import doctor as checks
 from cli import up as everything
 from cli.account import Json
-from cli.output import print_json, say
+from cli.output import print_json, say, warn
 from cli.session import session
 from config.settings import get_settings
-from engine import acceptance
+from engine import acceptance, agenda
 from engine import audit as auditor
 from engine.store import Store
 
@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
     app.command("up")(up)
     app.command("scheduler")(scheduler)
     app.command("audit")(audit)
+    app.command("repair")(repair)
     app.command("doctor")(doctor)
 
 
@@ -100,6 +101,39 @@ def _tell(report: auditor.Report, accepted: bool, asked: bool) -> None:
         say("  not accepted: it drifts; restore a backup of Redis, or report what is named above")
     else:
         say(f"  to send again from the log as it is now: inmail audit {report.account} --accept")
+
+
+def repair(as_json: Json = False) -> None:
+    """Do at once what the scheduler does by itself: find what was lost, send it on its way, say what was found."""
+    from workers import repair as mending
+    from workers.actors import Actors
+    from workers.scheduler import Scheduler
+    from workers.wiring import make_broker
+
+    with session() as s:
+        broker = make_broker(s.redises.broker_url, s.settings.namespace, s.store)
+        actors = Actors(broker, s.store, lease_ms=s.settings.lease_ms, in_flight=s.settings.in_flight)
+        try:
+            scheduler = Scheduler(s.store, actors, s.settings.lease_ms, s.settings.in_flight)
+            found = mending.repair(scheduler)
+            working = any(who.startswith("worker:") for who in agenda.present(s.store))
+        finally:
+            broker.close()
+    if as_json:
+        print_json(found.as_dict())
+        return
+    for n, what in (
+        (found.accounts_put_back, "accounts with something to send were missing from the agenda: put back"),
+        (found.campaigns_put_back, "campaigns were missing from the list of refunds to come: put back"),
+        (found.uploads_cleared, "abandoned uploads cleared away"),
+        (found.packs_to_send, "packs sent to the send queue"),
+        (found.packs_to_refund, "packs whose refunds are due sent to the refund queue"),
+    ):
+        if n:
+            say(f"{n:,} {what}")
+    say(f"{found.accounts:,} accounts looked at")
+    if (found.packs_to_send or found.packs_to_refund) and not working:
+        warn("no worker is running: what was queued waits for one (inmail up, or dramatiq workers.main)")
 
 
 def doctor(as_json: Json = False) -> int:

@@ -14,11 +14,10 @@ from dataclasses import dataclass, field
 from cli.output import say, warn
 from cli.session import session
 from config.settings import get_settings
+from config.timings import SHUTDOWN_MS, STOP_GRACE_S
 from workers.embedded_redis import SoleUse
 from workers.lifeline import end_with_parent
 from workers.runtime import keep_redis
-
-STOP_GRACE_S = 30.0
 
 
 @dataclass(slots=True)
@@ -70,7 +69,7 @@ def children(workers: int, env: Mapping[str, str]) -> list[Child]:
     worker = [sys.executable, "-m", "dramatiq", "workers.main", "--processes", str(workers), "--threads", "4"]
     return [
         Child("scheduler", [sys.executable, "-m", "cli.start", "scheduler"], env),
-        Child("workers", [*worker, "--worker-shutdown-timeout", "20000", "--skip-logging"], env),
+        Child("workers", [*worker, "--worker-shutdown-timeout", str(SHUTDOWN_MS), "--skip-logging"], env),
     ]
 
 

@@ -12,6 +12,8 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from redis.connection import parse_url
 
+from config import timings
+
 
 class BadSettings(ValueError):
     """A setting is wrong; the message names the variable, the value and what is accepted."""
@@ -31,7 +33,7 @@ class Settings(BaseSettings):
     """The settings; frozen. Durations are ISO 8601 (P7D, PT30S)."""
 
     model_config = SettingsConfigDict(
-        env_prefix="INMAIL_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix="INMAIL_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, validate_default=True
     )
 
     redis_url: str | None = None
@@ -68,7 +70,14 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "console", "json"] = "auto"
     """auto: readable on a terminal, JSON elsewhere."""
 
-    @field_validator("refund_after", "lease")
+    @field_validator("lease")
+    @classmethod
+    def _fits(cls, value: timedelta) -> timedelta:
+        if wrong := timings.broken(milliseconds(value)):
+            raise ValueError("; ".join(wrong))
+        return value
+
+    @field_validator("refund_after")
     @classmethod
     def _within_reason(cls, value: timedelta | None) -> timedelta | None:
         if value is not None and not timedelta(seconds=1) <= value <= timedelta(days=366):

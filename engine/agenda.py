@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from config.timings import PRESENCE_SHOWN_MS
 from engine.accounts import account_ids
 from engine.store import Store
 from engine.submitting import discard_abandoned
@@ -77,8 +78,9 @@ def sending_campaigns(store: Store, account: str) -> Iterator[str]:
 
 @dataclass(slots=True)
 class Rebuilt:
-    """What a rebuild found: accounts with something to do, and what was missing from the agenda and is there now."""
+    """What a rebuild found: all accounts, those with something to do, and what the agenda had lost and has again."""
 
+    accounts: int = 0
     busy: int = 0
     accounts_put_back: int = 0
     campaigns_put_back: int = 0
@@ -94,6 +96,7 @@ def rebuild(store: Store, between: Callable[[], None] = lambda: None) -> Rebuilt
     for batch in _batches(account_ids(store), 200):
         pipe = store.client.pipeline(transaction=False)
         between()
+        done.accounts += len(batch)
         for account in batch:
             pipe.zrange(store.keys.active(account), 0, -1)
             pipe.zcard(store.keys.sending(account))
@@ -105,7 +108,7 @@ def rebuild(store: Store, between: Callable[[], None] = lambda: None) -> Rebuilt
                 done.uploads_cleared += discard_abandoned(store, account)
             done.busy += bool(members)
             if sending:
-                pipe.zadd(store.keys.runnable, {account: now}, nx=True)
+                pipe.zadd(store.keys.runnable, {account: now}, lt=True)
             for member in members:
                 pipe.zrange(store.keys.campaign_due(member.decode()), 0, 0, withscores=True)
             put_back, earliest = 0, pipe.execute()
@@ -139,7 +142,7 @@ def leave(store: Store, who: str) -> None:
     store.client.zrem(store.keys.presence, who)
 
 
-def present(store: Store, *, within_ms: int = 12_000) -> dict[str, int]:
+def present(store: Store, *, within_ms: int = PRESENCE_SHOWN_MS) -> dict[str, int]:
     """Processes that said they are alive within the last ``within_ms``, and how long ago each last did, in ms.
 
     They say so every five seconds; one that was killed is on the list until the time is over.

@@ -5,13 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from config.timings import LEADER_LEASE_MS, LEADER_RENEWS_S, STANDBY_ASKS_S
 from engine.store import Store
-
-LEASE_MS = 6_000
-"""How long a leader that says nothing stays one."""
-RENEW_EVERY_S = 1.5
-STANDBY_ASKS_EVERY_S = 1.0
-"""A standby leads at most LEASE_MS and this later, once the leader is gone."""
 
 
 @dataclass(slots=True)
@@ -30,9 +25,9 @@ class Leadership:
     def hold(self) -> bool:
         """Whether this scheduler leads; asks Redis no oftener than needed. Raises RedisTrouble."""
         now = time.monotonic()
-        if now - self._asked < (RENEW_EVERY_S if self.epoch else STANDBY_ASKS_EVERY_S):
+        if now - self._asked < (LEADER_RENEWS_S if self.epoch else STANDBY_ASKS_S):
             return self.epoch > 0
-        self.epoch = int(self.store.run("lead", [self.store.keys.leader], self.who, LEASE_MS)[0])
+        self.epoch = int(self.store.run("lead", [self.store.keys.leader], self.who, LEADER_LEASE_MS)[0])
         self._asked = now
         return self.epoch > 0
 

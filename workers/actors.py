@@ -10,12 +10,13 @@ import dramatiq
 import structlog
 from dramatiq import Actor, Broker, Message
 
+from config.timings import message_ms
 from engine import agenda, refunds, sending
 from engine.errors import NotFound
 from engine.identity import account_of
 from engine.store import Store
 from engine.wake import wake
-from workers.broker import DurableRedisBroker
+from workers.broker import DurableRedisBroker, queue_list
 from workers.channels import channel
 
 log = structlog.get_logger("inmail.worker")
@@ -37,7 +38,7 @@ class Actors:
     refund_pack: Actor[[str, int], None] = field(init=False)
 
     def __post_init__(self) -> None:
-        limit_ms = self.lease_ms * 2 // 3
+        limit_ms = message_ms(self.lease_ms)
         declare = dramatiq.actor(broker=self.broker, actor_name="send_pack", queue_name="send", time_limit=limit_ms)
         self.send_pack = declare(self._send)
         declare = dramatiq.actor(broker=self.broker, actor_name="refund_pack", queue_name="refund", time_limit=limit_ms)
@@ -50,6 +51,12 @@ class Actors:
     def refund_packs(self, campaign: str, packs: Sequence[int]) -> None:
         """Put packs on the refund queue, due now, many in one round trip."""
         self._enqueue([self.refund_pack.message(campaign, pack) for pack in packs])
+
+    def sending_is_paused(self) -> bool:
+        """Whether an operator has paused the send queue."""
+        if not isinstance(self.broker, DurableRedisBroker):
+            return False
+        return any(found.paused for found in queue_list(self.broker) if found.queue == self.send_pack.queue_name)
 
     def _enqueue(self, messages: list[Message[None]]) -> None:
         if isinstance(self.broker, DurableRedisBroker):

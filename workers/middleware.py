@@ -12,6 +12,7 @@ import structlog
 from dramatiq import Broker, Middleware, Worker
 from dramatiq.errors import BrokerConnectionError
 
+from config.timings import PRESENCE_BEAT_S
 from engine import agenda
 from engine.errors import EngineError
 from engine.store import RedisTrouble, Store, trouble_text
@@ -92,7 +93,7 @@ class Heartbeat:
                 if not away:
                     log.warning("redis.away", detail=trouble_text(error))
                 away = True
-            if self._stop.wait(5):
+            if self._stop.wait(PRESENCE_BEAT_S):
                 return
 
 

@@ -15,10 +15,11 @@ import structlog
 from dramatiq.errors import BrokerConnectionError
 from redis.exceptions import BusyLoadingError, NoScriptError, OutOfMemoryError, ReadOnlyError, ResponseError
 
+from config.timings import ALARM_GRACE_MS, REBUILD_EVERY_S, STANDBY_ASKS_S, SWEEP_EVERY_S
 from engine import agenda, campaigns, refunds, sending
 from engine.errors import EngineError
 from engine.identity import account_of
-from engine.leadership import STANDBY_ASKS_EVERY_S, Leadership
+from engine.leadership import Leadership
 from engine.sending import Deposed
 from engine.store import RedisTrouble, Store, trouble_text
 from engine.wake import wake
@@ -28,11 +29,7 @@ from workers.runtime import keep_redis
 log = structlog.get_logger("inmail.scheduler")
 
 NAP_S = 1.0
-REBUILD_EVERY_S = 60.0
-SWEEP_EVERY_S = 10.0
 THOROUGH_EVERY_S = 10.0
-ALARM_GRACE_MS = 60_000
-"""How late a refund's alarm may be before the sweep sends another: a lost alarm costs about a minute."""
 _ACCOUNTS_A_TURN = 64
 _CAMPAIGNS_A_SWEEP = 1000
 _PASSING = (BusyLoadingError, ReadOnlyError, OutOfMemoryError, NoScriptError)
@@ -49,6 +46,8 @@ class Scheduler:
     who: str = "scheduler"
     leadership: Leadership = field(init=False)
     _thorough: dict[str, float] = field(default_factory=dict)
+    _sending_paused: bool = False
+    _asked_paused: float = float("-inf")
     _last_sweep: float = float("-inf")
     _last_rebuild: float = float("-inf")
 
@@ -70,7 +69,7 @@ class Scheduler:
                 if leading:
                     self._work()
                 else:
-                    stop.wait(STANDBY_ASKS_EVERY_S)
+                    stop.wait(STANDBY_ASKS_S)
             except Deposed:
                 self.leadership.lose()
             except (RedisTrouble, BrokerConnectionError) as error:
@@ -105,13 +104,24 @@ class Scheduler:
             log.warning("redis.not_startable", detail=str(error))
 
     def turn(self) -> int:
-        """Look at each account whose time has come, once; returns how many packs were released."""
+        """Look at each account whose time has come, once; returns how many packs were released.
+
+        While the send queue is paused none is: their leases would run out unused, and they would be queued again.
+        """
+        if self._paused():
+            return 0
         released = 0
         for account, set_ms in agenda.due_accounts(self.store, most=_ACCOUNTS_A_TURN, look_again_ms=self.lease_ms):
             self._still_leading()
             with self._going_on("account.broken", account=account):
                 released += self._serve(account, set_ms)
         return released
+
+    def _paused(self) -> bool:
+        now = time.monotonic()
+        if now - self._asked_paused >= NAP_S:
+            self._sending_paused, self._asked_paused = self.actors.sending_is_paused(), now
+        return self._sending_paused
 
     def _serve(self, account: str, set_ms: int) -> int:
         """Release packs of one account's campaigns, oldest first, for about as many recipients as one may have."""
@@ -167,11 +177,11 @@ class Scheduler:
         self._thorough[account] = now
         return True
 
-    def sweep(self) -> int:
-        """Send refunds whose alarm is overdue to the queue again; returns how many packs."""
+    def sweep(self, grace_ms: int = ALARM_GRACE_MS) -> int:
+        """Send refunds whose alarm is overdue by so much to the queue again; returns how many packs."""
         now = self.store.now_ms()
         found = 0
-        for campaign in agenda.refunds_expected(self.store, before_ms=now - ALARM_GRACE_MS, most=_CAMPAIGNS_A_SWEEP):
+        for campaign in agenda.refunds_expected(self.store, before_ms=now - grace_ms, most=_CAMPAIGNS_A_SWEEP):
             self._still_leading()
             with self._going_on("campaign.broken", campaign=campaign):
                 for packs in refunds.overdue(self.store, campaign):

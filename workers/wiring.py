@@ -5,6 +5,7 @@ from __future__ import annotations
 import dramatiq
 from dramatiq.middleware import AgeLimit, Callbacks, Pipelines, Retries, ShutdownNotifications, TimeLimit
 
+from config.timings import BROKER_BEAT_MS, BROKER_SILENT_MS
 from engine.store import Store
 from workers.broker import DurableRedisBroker
 from workers.middleware import LogContext, Presence
@@ -15,6 +16,8 @@ def make_broker(url: str, namespace: str, store: Store) -> DurableRedisBroker:
     broker = DurableRedisBroker(
         url=url,
         namespace=_tagged(namespace),
+        heartbeat_interval=BROKER_BEAT_MS,
+        heartbeat_timeout=BROKER_SILENT_MS,
         middleware=[
             AgeLimit(),
             TimeLimit(),

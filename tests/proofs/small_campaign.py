@@ -11,6 +11,7 @@ import redis
 from dramatiq.errors import BrokerConnectionError
 from dramatiq.middleware import Retries, TimeLimit
 
+from config.timings import ALARM_GRACE_MS
 from engine import accounts, agenda, campaigns, credits, mailbox, submitting
 from engine.audit import audit
 from engine.intake.lists import open_list
@@ -22,7 +23,7 @@ from tests.proofs.faulty import Died, FaultyRedis, Trips
 from workers.actors import Actors
 from workers.broker import DurableRedisBroker
 from workers.broker.consumer import DurableConsumer
-from workers.scheduler import ALARM_GRACE_MS, Scheduler
+from workers.scheduler import Scheduler
 
 PEOPLE = 7
 CREDITS = 5
@@ -99,6 +100,7 @@ class World:
             scheduler = process.scheduler
             scheduler.leadership._asked = float("-inf")
             scheduler._thorough.clear()
+            scheduler._asked_paused = float("-inf")
             assert scheduler.leadership.hold()
             agenda.rebuild(process.store)
             return scheduler.sweep() + scheduler.turn()

@@ -4,8 +4,9 @@ import threading
 
 import pytest
 
+from config.timings import LEADER_LEASE_MS as LEASE_MS
 from engine import leadership, sending
-from engine.leadership import LEASE_MS, Leadership
+from engine.leadership import Leadership
 from tests.factories import LEASE_MS as PACK_LEASE_MS
 from tests.factories import a_campaign, an_account, letters
 from tests.workers.test_scheduler import Stage
@@ -14,8 +15,8 @@ from tests.workers.test_scheduler import Stage
 @pytest.fixture
 def impatient(monkeypatch):
     """Every ``hold`` asks Redis."""
-    monkeypatch.setattr(leadership, "RENEW_EVERY_S", 0)
-    monkeypatch.setattr(leadership, "STANDBY_ASKS_EVERY_S", 0)
+    monkeypatch.setattr(leadership, "LEADER_RENEWS_S", 0)
+    monkeypatch.setattr(leadership, "STANDBY_ASKS_S", 0)
 
 
 def test_the_first_leads_and_a_second_stands_by_until_the_lease_is_over(store, impatient):

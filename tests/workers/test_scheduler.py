@@ -5,12 +5,13 @@ from dramatiq import Message
 from dramatiq.brokers.stub import StubBroker
 from dramatiq.middleware import TimeLimit
 
+from config.timings import ALARM_GRACE_MS
 from engine import agenda, campaigns, credits
 from engine.wake import wake
 from tests.conftest import DAY_MS
 from tests.factories import LEASE_MS, a_campaign, addresses, an_account, claim, letters, wallet
 from workers.actors import Actors
-from workers.scheduler import ALARM_GRACE_MS, Scheduler
+from workers.scheduler import Scheduler
 
 
 class Stage:

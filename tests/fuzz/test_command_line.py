@@ -182,6 +182,8 @@ def check(words: list[str], ended: Ended) -> None:
 @example([*SUBMIT, "--json"])
 @example(SUBMIT)
 @example([*SUBMIT, "--dry-run", "--json", "--rejects", NOT_UTF_8 + ".rejects"])
+@example(["campaign", "export", "acme.1", "--output", ""])
+@example(["campaign", "export", "acme.1", "--output", "folder"])
 @example(["account", "show", "acme", ":cat:\x1b[2J\u202e"])
 def test_any_arguments_of_a_command_end_in_one_line_and_an_exit_code(shell: Shell, words: list[str]) -> None:
     check(words, shell.run(words))

@@ -144,6 +144,8 @@ def recipients(
 
 
 def _part(output: Path) -> TextIO:
+    if output.is_dir():  # as '' and '.' are, which have no name to put '.part' behind
+        raise Invalid(f"{output}: is a folder: name the file to write", code="no_file")
     try:
         return output.with_name(output.name + ".part").open("w", newline="", encoding="utf-8")
     except OSError as error:

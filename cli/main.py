@@ -14,7 +14,7 @@ import typer
 from typer.main import get_command
 
 from cli import account, campaign, credit, dead, demo, mailbox, operate, queue
-from cli.output import errors
+from cli.output import complain, errors
 from config.settings import BadSettings
 from engine.errors import Corrupt, EngineError, Invalid, Refused
 from engine.store import RedisTrouble, trouble_text
@@ -122,5 +122,5 @@ def _fail(message: str, code: int, details: tuple[str, ...] = ()) -> int:
     others = [line for line in details if line != message]
     also = "".join(f"; also: {line}" for line in others[:_ALSO_MAX])
     more = f"; and {len(others) - _ALSO_MAX} more" if len(others) > _ALSO_MAX else ""
-    errors.print(f"inmail: error: {' '.join((message + also + more).split())}", markup=False)
+    complain("error", message + also + more)
     return code

@@ -13,12 +13,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from engine.errors import one_line
 from engine.letters import LETTERS
 
 # Off a terminal nobody sees an edge to wrap at, and `| grep` wants whole rows.
 _OFF_TERMINAL_WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200
-console = Console(highlight=False, soft_wrap=False, width=_OFF_TERMINAL_WIDTH)
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+console = Console(highlight=False, emoji=False, soft_wrap=False, width=_OFF_TERMINAL_WIDTH)
+errors = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 COLOURS = {
     "queued": "bright_black",
@@ -48,7 +49,12 @@ def say(text: str) -> None:
 
 def warn(text: str) -> None:
     """A warning on stderr; never mixed into the output a program reads."""
-    errors.print(f"inmail: warning: {text}", markup=False)
+    complain("warning", text)
+
+
+def complain(kind: str, text: str) -> None:
+    """One line on stderr, whatever of a list or an argument it quotes."""
+    errors.print(f"inmail: {kind}: {one_line(text)}", markup=False)
 
 
 def when(ms: int | None) -> str:

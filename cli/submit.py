@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -126,6 +127,8 @@ def _tell(
     s: Session, done: submitting.Submitted, rejects_file: Path | None, order: submitting.Order, *, as_json: bool
 ) -> None:
     tally = done.tally
+    # A file's name need not be UTF-8; what is printed must.
+    where = None if rejects_file is None else os.fsencode(rejects_file).decode("utf-8", "replace")
     if as_json:
         print_json(
             {
@@ -133,7 +136,7 @@ def _tell(
                 "accepted": tally.accepted,
                 "rejected": tally.rejected_total,
                 "rejected_by_reason": dict(tally.rejected),
-                "rejects_file": None if rejects_file is None else str(rejects_file),
+                "rejects_file": where,
                 "state": done.state,
                 "repeated": done.repeated,
             }
@@ -141,8 +144,8 @@ def _tell(
     else:
         again = " (the same key had submitted it before: nothing was done twice)" if done.repeated else ""
         say(f"campaign {done.campaign}: {tally.accepted:,} recipients accepted, {done.state}{again}")
-        if rejects_file is not None:
-            say(f"{tally.rejected_total:,} rows rejected ({by_reason(tally.rejected)}); see {rejects_file}")
+        if where is not None:
+            say(f"{tally.rejected_total:,} rows rejected ({by_reason(tally.rejected)}); see {where}")
         if order.start_at_ms and not done.repeated:
             say(f"it starts {when(order.start_at_ms)} UTC")
     alive = {who.partition(":")[0] for who in agenda.present(s.store)}

@@ -7,12 +7,21 @@ from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from redis.connection import parse_url
+from redis.connection import ConnectionPool, parse_url
+from redis.exceptions import RedisError
 
 from config import timings
+
+_SHOWN_CHARS_MAX = 400
+# Of what redis-py takes behind the '?', that which the engine's own way of connecting does not depend on.
+_ADDRESS_OPTIONS = {"db", "username", "password", "client_name", "protocol", "socket_timeout", "socket_connect_timeout"}
+_ADDRESS_OPTIONS |= {"socket_keepalive", "health_check_interval", "max_connections"}
+_TLS_OPTIONS = {"ssl_cert_reqs", "ssl_check_hostname", "ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile"}
+_TLS_OPTIONS |= {"ssl_password"}
 
 
 class BadSettings(ValueError):
@@ -91,8 +100,8 @@ class Settings(BaseSettings):
             raise ValueError("must begin with redis://, rediss:// or unix://")
         if value is not None:
             try:
-                parse_url(value)  # type: ignore[no-untyped-call]
-            except ValueError as error:
+                _try_address(value)
+            except (ValueError, TypeError, RedisError) as error:
                 raise ValueError(f"is no usable address: {error}") from None
         return value
 
@@ -101,6 +110,18 @@ class Settings(BaseSettings):
     def _plain(cls, value: str) -> str:
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", value):
             raise ValueError("must be 1 to 32 letters, digits, '-' or '_'")
+        return value
+
+    @field_validator("data_dir", "plans_file")
+    @classmethod
+    def _a_path(cls, value: Path | None) -> Path | None:
+        try:
+            if value is not None:
+                value.stat()
+        except FileNotFoundError:
+            pass
+        except OSError as error:  # too long a name, no permission, a file where a folder should be
+            raise ValueError(f"cannot be used: {error.strerror}") from None
         return value
 
     @field_validator("data_dir")
@@ -128,6 +149,19 @@ class Settings(BaseSettings):
         return milliseconds(self.lease)
 
 
+def _try_address(url: str) -> None:
+    """Raise what redis-py would raise at the first command, whatever is wrong with the address; opens nothing."""
+    known = _ADDRESS_OPTIONS | _TLS_OPTIONS if url.startswith("rediss:") else _ADDRESS_OPTIONS
+    for name in parse_qs(urlsplit(url).query).keys() - known:
+        raise ValueError(f"unknown option {name[:60]!r}; there are: {', '.join(sorted(known))}")
+    found = parse_url(url)  # type: ignore[no-untyped-call]
+    for name in ("socket_timeout", "socket_connect_timeout"):
+        if not 0 < found.get(name, 1) <= 3600:
+            raise ValueError(f"{name} must be above 0 and at most 3600 seconds")
+    str(found.get("host", "")).encode("idna")
+    ConnectionPool.from_url(url).make_connection()
+
+
 def milliseconds(span: timedelta) -> int:
     """The whole milliseconds of a duration."""
     return span // timedelta(milliseconds=1)
@@ -140,9 +174,17 @@ def get_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise BadSettings("; ".join(_one_line(problem) for problem in error.errors())) from None
+    except UnicodeDecodeError as error:
+        raise BadSettings(f".env: not UTF-8 text (byte {error.start:,})") from None
+    except OSError as error:
+        raise BadSettings(f".env: {error.strerror}") from None
 
 
 def _one_line(problem: Any) -> str:
     name = "INMAIL_" + ".".join(str(part) for part in problem["loc"]).upper()
     reason = problem["msg"].removeprefix("Value error, ")
-    return f"{name}={problem['input']!r}: {reason[0].lower() + reason[1:]}"
+    return f"{name}={_short(repr(problem['input']))}: {_short(reason[0].lower() + reason[1:])}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARS_MAX else text[: _SHOWN_CHARS_MAX - 1] + "…"

@@ -18,6 +18,7 @@ from engine.acceptance import stopped_for
 from engine.audit_column import check_column
 from engine.audit_snapshot import Column, Snapshot, take_snapshot
 from engine.credits import WALLET_FIELDS, LogEntry, Wallet, chained, log
+from engine.errors import NotFound
 from engine.letters import DELIVERED, HELD, MOVES
 from engine.store import Store
 
@@ -57,6 +58,8 @@ def audit(store: Store, account: str) -> Report:
     report = Report(account)
     try:
         _audit(store, account, report)
+    except UnicodeEncodeError:  # it is the name asked for that is no text, nothing stored
+        raise NotFound(f"no account {account[:80]!r}", code="no_account") from None
     except (KeyError, ValueError, IndexError, zstandard.ZstdError, ResponseError) as error:
         report.drift.append(f"stored state cannot be read: {type(error).__name__} {error}")
     return report

@@ -6,6 +6,11 @@ A command maps the kind to its exit code, an actor to whether a retry makes sens
 from __future__ import annotations
 
 
+def one_line(text: str) -> str:
+    """Foreign text as part of a line: blanks made one, '?' for what would steer a terminal instead of showing."""
+    return "".join(char if char.isprintable() else "?" for char in " ".join(text.split()))
+
+
 class EngineError(Exception):
     """Root of every error this project raises on purpose; ``str(error)`` is one clear line.
 

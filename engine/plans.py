@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from engine.errors import Invalid
 
 _LARGE = 1_000_000_000
+_SHOWN_CHARS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,12 @@ def _read(path: Path) -> dict[str, Plan]:
     except UnicodeDecodeError:
         raise Invalid(f"{path}: not UTF-8 text, so no plans file", code="bad_plans") from None
     except tomllib.TOMLDecodeError as error:
-        raise Invalid(f"{path}: {error}", code="bad_plans") from None
+        what, _, where = str(error).rpartition(" (")  # it may quote a name of any length
+        raise Invalid(f"{path}: {what[:_SHOWN_CHARS_MAX]} ({where}", code="bad_plans") from None
+    except RecursionError:
+        raise Invalid(f"{path}: brackets are nested too deep", code="bad_plans") from None
+    except ValueError:
+        raise Invalid(f"{path}: a number in it has thousands of digits", code="bad_plans") from None
     tables = document.get("plans")
     if not isinstance(tables, dict) or set(document) != {"plans"}:
         raise Invalid(f"{path}: expected tables [plans.SLUG] and nothing else", code="bad_plans")
@@ -85,7 +91,16 @@ class _Place:
                 rf"\s*\"?{re.escape(key)}\"?\s*[=.]|\s*\[.*\.{re.escape(key)}\s*\]|.*\b{re.escape(key)}\s*="
             )
             line = next((i for i in range(start, len(rows)) if wanted.match(rows[i])), start)
-        return Invalid(f"{self.path} line {line + 1}: plan {self.slug!r}: {reason}", code="bad_plans")
+        return Invalid(f"{self.path} line {line + 1}: plan {_shown(self.slug)}: {reason}", code="bad_plans")
+
+
+def _shown(value: Any) -> str:
+    """A value as part of a line; a hexadecimal number can be one that Python refuses to write out."""
+    try:
+        text = repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
+    return text if len(text) <= _SHOWN_CHARS_MAX else text[: _SHOWN_CHARS_MAX - 1] + "…"
 
 
 def _plan(slug: str, table: Any, place: _Place) -> Plan:
@@ -100,7 +115,7 @@ def _plan(slug: str, table: Any, place: _Place) -> Plan:
             values |= _refund(value, place)
             continue
         if key not in kinds or key in ("slug", "refund_when", "refund_after_ms"):
-            raise place.wrong(key, f"unknown field {key!r}")
+            raise place.wrong(key, f"unknown field {_shown(key)}")
         values[key] = _checked(key, value, str(kinds[key]), place)
     return Plan(**values)
 
@@ -108,14 +123,14 @@ def _plan(slug: str, table: Any, place: _Place) -> Plan:
 def _checked(key: str, value: Any, kind: str, place: _Place) -> Any:
     if kind == "int":
         if type(value) is not int or not 0 <= value <= _LARGE:
-            raise place.wrong(key, f"{key} must be a whole number from 0 to {_LARGE:,}, not {value!r}")
+            raise place.wrong(key, f"{key} must be a whole number from 0 to {_LARGE:,}, not {_shown(value)}")
     elif kind == "bool":
         if type(value) is not bool:
-            raise place.wrong(key, f"{key} must be true or false, not {value!r}")
-    elif not isinstance(value, str) or not value.strip() or len(value) > 80:
-        raise place.wrong(key, f"{key} must be a text of 1 to 80 characters")
+            raise place.wrong(key, f"{key} must be true or false, not {_shown(value)}")
+    elif not isinstance(value, str) or not value.strip() or len(value) > 80 or not value.isprintable():
+        raise place.wrong(key, f"{key} must be one line of 1 to 80 characters")
     elif key == "currency" and not re.fullmatch(r"[A-Z]{3}", value):
-        raise place.wrong(key, f"currency must be three capital letters such as EUR, not {value!r}")
+        raise place.wrong(key, f"currency must be three capital letters such as EUR, not {_shown(value)}")
     return value
 
 
@@ -124,13 +139,15 @@ def _refund(table: Any, place: _Place) -> dict[str, Any]:
         raise place.wrong("refund", 'refund must be { when = "unanswered", after = "P7D" }')
     when, after = table.get("when", "unanswered"), table.get("after", "P7D")
     if when not in ("unanswered", "answered"):
-        raise place.wrong("when", f"refund.when must be 'unanswered' or 'answered', not {when!r}")
+        raise place.wrong("when", f"refund.when must be 'unanswered' or 'answered', not {_shown(when)}")
     if not isinstance(after, str) or not after.startswith("P"):
-        raise place.wrong("after", f"refund.after must be an ISO 8601 duration such as P7D, not {after!r}")
+        raise place.wrong("after", f"refund.after must be an ISO 8601 duration such as P7D, not {_shown(after)}")
     try:
         span = TypeAdapter(timedelta).validate_python(after)
     except ValueError:
-        raise place.wrong("after", f"refund.after must be an ISO 8601 duration such as P7D, not {after!r}") from None
+        raise place.wrong(
+            "after", f"refund.after must be an ISO 8601 duration such as P7D, not {_shown(after)}"
+        ) from None
     if not timedelta(seconds=1) <= span <= timedelta(days=366):
         raise place.wrong("after", "refund.after must be between PT1S and P366D")
     return {"refund_when": when, "refund_after_ms": span // timedelta(milliseconds=1)}

@@ -8,6 +8,8 @@ from typing import Final
 
 import email_validator
 
+from engine.errors import one_line
+
 ADDRESS_MAX_CHARS: Final = 254
 
 # What nearly every address looks like; all it accepts, email-validator accepts unchanged (a test holds it to that).
@@ -72,5 +74,5 @@ def _bare(address: str) -> str:
 
 def _sentence(text: str) -> str:
     """email-validator's message as part of our line: no capital, no full stop, no control character."""
-    text = " ".join(text.split()).rstrip(".")
+    text = one_line(text).rstrip(".")
     return text[:1].lower() + text[1:200]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from engine.errors import Invalid, Refused
+from engine.errors import Invalid, Refused, one_line
 from engine.intake.header_names import ADDRESS_RANK, FIELD_OF
 from engine.intake.limits import COLUMNS_MAX, HEADER_ROWS_MAX
 
@@ -51,7 +51,8 @@ def check_mapping(mapping: Mapping[str, str] | None) -> dict[str, str]:
             )
         other = taken.setdefault(_key(column), field)
         if other != field:
-            raise Invalid(f"--map gives column {column!r} to both {other!r} and {field!r}", code="bad_mapping")
+            named = column[:_NAME_MAX_CHARS]
+            raise Invalid(f"--map gives column {named!r} to both {other!r} and {field!r}", code="bad_mapping")
     return {field: column for column, field in taken.items()}
 
 
@@ -147,13 +148,14 @@ def _key(cell: str) -> str:
 
 
 def _shown(cells: Sequence[str]) -> str:
-    names = [" ".join(cell.split())[:_NAME_MAX_CHARS] for cell in cells if cell.strip()]
+    names = [one_line(cell)[:_NAME_MAX_CHARS] for cell in cells if cell.strip()]
     more = f" and {len(names) - _SHOWN_MAX} more" if len(names) > _SHOWN_MAX else ""
     return (", ".join(names[:_SHOWN_MAX]) or "none") + more
 
 
 def _unknown_column(field: str, column: str, cells: Sequence[str]) -> Invalid:
-    return Invalid(f"--map {field}={column}: there is no such column; the list has {_shown(cells)}", code="bad_mapping")
+    named = one_line(column)[:_NAME_MAX_CHARS]
+    return Invalid(f"--map {field}={named}: there is no such column; the list has {_shown(cells)}", code="bad_mapping")
 
 
 def _no_address_column(seen: Sequence[Sequence[str]], mapping: Mapping[str, str]) -> Invalid | Refused:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from engine.errors import Refused
+from engine.errors import Refused, one_line
 from engine.intake.headers import Columns, find_header
 from engine.intake.limits import LINE_MAX_CHARS, SAMPLE_OBJECTS_MAX
 from engine.intake.physical_lines import PhysicalLines
@@ -42,7 +42,7 @@ class JsonlTable:
     def notes(self) -> tuple[str, ...]:
         if not self._ignored:
             return ()
-        names = ", ".join(key[:_KEY_SHOWN_CHARS] for key in list(self._ignored)[:_IGNORED_SHOWN])
+        names = ", ".join(one_line(key[:_KEY_SHOWN_CHARS]) for key in list(self._ignored)[:_IGNORED_SHOWN])
         more = len(self._ignored) - _IGNORED_SHOWN
         suffix = f" and {more} more" if more > 0 else ""
         return (f"fields ignored after line {self._sample[-1][0]}: {names}{suffix}",)

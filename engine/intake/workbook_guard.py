@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from engine.errors import Refused
+from engine.errors import Refused, one_line
 from engine.intake.limits import (
     MIB,
     READ_BYTES,
@@ -61,7 +61,7 @@ def check_workbook(path: Path) -> None:
 
 def damaged(why: str) -> Refused:
     """The refusal of a workbook that cannot be read, with the reader's own reason."""
-    why = " ".join(why.split())[:200] or "it cannot be read"
+    why = one_line(why)[:200] or "it cannot be read"
     return Refused(f"the workbook is damaged: {why}; open it and save it again", code="bad_workbook")
 
 

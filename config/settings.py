@@ -183,7 +183,9 @@ def get_settings() -> Settings:
 def _one_line(problem: Any) -> str:
     name = "INMAIL_" + ".".join(str(part) for part in problem["loc"]).upper()
     reason = problem["msg"].removeprefix("Value error, ")
-    return f"{name}={_short(repr(problem['input']))}: {_short(reason[0].lower() + reason[1:])}"
+    # An address is quoted without its password.
+    given = re.sub(r"(?<=:)[^:@/]+(?=@)", "***", repr(problem["input"]))
+    return f"{name}={_short(given)}: {_short(reason[0].lower() + reason[1:])}"
 
 
 def _short(text: str) -> str:

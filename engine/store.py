@@ -9,6 +9,7 @@ from typing import Any, cast
 import redis
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
@@ -68,7 +69,10 @@ class Store:
 
     def run(self, name: str, keys: list[str], *args: str | int | bytes) -> list[Any]:
         """Run one script with the time put before its arguments; text replies come back as str."""
-        reply = self._script(name)(keys=keys, args=[self.at_ms or 0, *args])
+        try:
+            reply = self._script(name)(keys=keys, args=[self.at_ms or 0, *args])
+        except ResponseError as error:
+            raise _named(error) from error
         return [_text(item) for item in reply] if isinstance(reply, list) else [_text(reply)]
 
     def run_bare(self, name: str, keys: list[str], *args: str | int) -> Any:
@@ -91,6 +95,14 @@ class Store:
         if script is None:
             script = self._scripts[name] = self.client.register_script(script_source(name))
         return script
+
+
+def _named(error: ResponseError) -> ResponseError:
+    """What Redis 6.2 says of an error within a script, as the kind of error newer ones make of it."""
+    for word, kind in (("-OOM", OutOfMemoryError), ("-READONLY", ReadOnlyError)):
+        if word in str(error):
+            return kind(str(error).partition(word)[2].strip())
+    return error
 
 
 def _text(value: Any) -> Any:

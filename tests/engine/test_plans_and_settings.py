@@ -104,3 +104,11 @@ def test_every_setting_stands_in_the_docs_and_in_the_example_file():
 def test_durations_are_iso_8601(fresh_settings):
     fresh_settings.setenv("INMAIL_REFUND_AFTER", "P7D")
     assert get_settings().refund_after_ms == 7 * 86_400_000
+
+
+def test_a_refused_address_is_quoted_without_its_password(monkeypatch):
+    monkeypatch.setenv("INMAIL_REDIS_URL", "rediss://user:s3cret@host:x/0")
+    with pytest.raises(BadSettings) as caught:
+        get_settings.__wrapped__()
+    assert "user:***@host" in str(caught.value)
+    assert "s3cret" not in str(caught.value)

@@ -5,7 +5,6 @@ It reads one consistent snapshot per account and believes nothing it can work ou
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,13 +15,11 @@ from redis.exceptions import ResponseError
 from engine import rows
 from engine.acceptance import stopped_for
 from engine.audit_column import check_column
-from engine.audit_snapshot import Column, Snapshot, take_snapshot
-from engine.credits import WALLET_FIELDS, LogEntry, Wallet, chained, log
+from engine.audit_log import fold, show
+from engine.audit_snapshot import Column, take_snapshot
 from engine.errors import NotFound
-from engine.letters import DELIVERED, HELD, MOVES
+from engine.letters import DELIVERED, HELD
 from engine.store import Store
-
-_MOVE = re.compile(r"([-A-Z])([A-Z])(\d+)")
 
 
 @dataclass(slots=True)
@@ -90,9 +87,10 @@ def _audit(store: Store, account: str, report: Report) -> None:
         report.drift.append("the account's own record is missing")
     if not store.client.sismember(store.keys.accounts, account):
         report.drift.append("the account is missing from the register of accounts")
-    folded = _replay(store, account, snapshot, report)
-    if folded != snapshot.wallet:
-        report.drift.append(f"wallet is {_show(snapshot.wallet)}, the log says {_show(folded)}")
+    folded = fold(store, account, snapshot)
+    report.drift += folded.problems
+    if folded.wallet != snapshot.wallet:
+        report.drift.append(f"wallet is {show(snapshot.wallet)}, the log says {show(folded.wallet)}")
     held = 0
     open_expected: dict[str, str] = {}
     for campaign, column in snapshot.columns.items():
@@ -106,77 +104,6 @@ def _audit(store: Store, account: str, report: Report) -> None:
     if open_expected != snapshot.open:
         wrong = len(set(open_expected.items()) ^ set(snapshot.open.items()))
         report.drift.append(f"open contacts differ from the letters in {wrong} places")
-
-
-def _replay(store: Store, account: str, snapshot: Snapshot, report: Report) -> Wallet:
-    """Fold the log; the first entry that breaks a rule is named, as all after it may follow from it."""
-    balance = dict.fromkeys(WALLET_FIELDS, 0)
-    expected_seq = chain = 0
-    for entry in log(store, account, most=snapshot.seq):
-        expected_seq += 1
-        problem = None
-        if entry.seq != expected_seq:
-            problem = f"sequence jumps to {entry.seq}"
-        else:
-            problem = _fold(entry, balance, snapshot.columns)
-        after = Wallet(**balance)
-        chain = chained(chain, entry)
-        if problem is None and entry.chain != chain:
-            problem = "its chain number does not follow from what it says and the entry before"
-        if problem is None and after != entry.wallet:
-            problem = f"wallet after is {_show(entry.wallet)}, should be {_show(after)}"
-        if problem is None and (
-            min(balance.values()) < 0 or after.granted != after.available + after.held + after.spent + after.expired
-        ):
-            problem = f"the equation granted = available + held + spent + expired breaks: {_show(after)}"
-        if problem is not None:
-            report.drift.append(f"log entry {expected_seq} ({entry.kind}): {problem}")
-            return entry.wallet
-    if expected_seq != snapshot.seq:
-        report.drift.append(f"the log ends at entry {expected_seq}, {snapshot.seq} were written")
-    elif chain != snapshot.chain:
-        report.drift.append("the log's last chain number is not the wallet's")
-    return Wallet(**balance)
-
-
-def _fold(entry: LogEntry, balance: dict[str, int], columns: dict[str, Column]) -> str | None:
-    if entry.kind == "grant":
-        balance["granted"] += entry.n
-        balance["available"] += entry.n
-    if entry.kind == "expire":
-        balance["available"] -= entry.n
-        balance["expired"] += entry.n
-    if not entry.moves:
-        return None
-    column = columns.get(entry.campaign)
-    if column is None:
-        return f"speaks of {entry.campaign}, which is no campaign of this account"
-    if entry.kind == "reply":
-        column.answered[int(entry.at)] = entry.moves[1]
-    for source, target, text in _MOVE.findall(entry.moves):
-        n = int(text)
-        if source == "-":
-            column.logged[target] += n
-            continue
-        if source + target not in MOVES:
-            return f"the move {source} to {target} does not exist"
-        column.logged[source] -= n
-        column.logged[target] += n
-        if column.logged[source] < 0:
-            return f"{n} left letter {source}, more than stood there"
-        _move_credits(source, target, n, balance, column.meta)
-    return None
-
-
-def _move_credits(source: str, target: str, n: int, balance: dict[str, int], meta: dict[str, str]) -> None:
-    """The credits that go with a move of letters, under the campaign's own refund rule."""
-    if source == "Q" and target == "C":
-        balance["available"] -= n
-        balance["held"] += n
-    elif source in HELD and target not in HELD:
-        rule = {"A": "answer_moves_to", "D": "answer_moves_to", "R": "due_moves_to"}
-        balance["held"] -= n
-        balance[meta[rule[target]] if target in rule else "available"] += n
 
 
 def _check_rows(store: Store, campaign: str, column: Column, open_expected: dict[str, str], report: Report) -> None:
@@ -206,7 +133,3 @@ def _check_rows(store: Store, campaign: str, column: Column, open_expected: dict
         report.drift.append(f"{campaign}: {missing} delivered InMails are in no mailbox")
     if early:
         report.drift.append(f"{campaign}: {early} InMails that were not sent are in a mailbox")
-
-
-def _show(wallet: Wallet) -> str:
-    return " ".join(f"{name} {value}" for name, value in wallet.as_dict().items())

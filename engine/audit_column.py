@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from engine.audit_snapshot import Column, Snapshot
+from engine.audit_snapshot import PACKS_COUNTED_MAX, Column, Snapshot
 from engine.letters import DELIVERED, LETTERS, CampaignState
 
 _CLOCK_SLACK_MS = 1_000
@@ -24,6 +24,7 @@ def check_column(campaign: str, column: Column, snapshot: Snapshot) -> Iterator[
         if int(column.meta[name]) != actual[code]:
             yield f"counter {name} is {column.meta[name]}, letters {code}: {actual[code]}"
     yield from _check_state(campaign, column, actual, snapshot)
+    yield from _check_packs(column)
     yield from _check_times(column, snapshot)
     yield from _check_answers(column)
 
@@ -41,6 +42,27 @@ def _check_state(campaign: str, column: Column, actual: Counter[str], snapshot: 
         yield "the set of sending campaigns is wrong about it"
     if (campaign in snapshot.active) != bool(to_send + to_answer):
         yield "the set of active campaigns is wrong about it"
+
+
+def _check_packs(column: Column) -> Iterator[str]:
+    """Pack by pack what the log moved, and that no refund was made before it was due."""
+    if column.packs > PACKS_COUNTED_MAX:
+        return
+    window = int(column.meta["refund_after_ms"])
+    for pack in range(column.packs):
+        first = pack * column.pack_size
+        letters = column.letters[first : first + column.pack_size]
+        actual, logged = Counter(letters), Counter({"Q": len(letters)})
+        logged.update(column.moved[pack])
+        if any(actual[code] != logged[code] for code in LETTERS):
+            yield f"the letters of pack {pack} are not those the log moved there"
+            continue
+        dues = sorted(column.sent_at_ms(first + i) + window for i, letter in enumerate(letters) if letter in "RL")
+        taken = 0
+        for at_ms, n in column.refunded[pack]:
+            taken += n
+            if dues[taken - 1] > at_ms:
+                yield f"pack {pack} has a refund made before it was due"
 
 
 def _check_times(column: Column, snapshot: Snapshot) -> Iterator[str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from engine.credits import WALLET_FIELDS, Wallet
 from engine.errors import NotFound
 from engine.store import Store
+
+PACKS_COUNTED_MAX = 100_000
+"""A campaign of more packs than this is counted as a whole and not by pack, which bounds the memory of an audit."""
 
 
 @dataclass(slots=True)
@@ -23,6 +26,10 @@ class Column:
     meta: dict[str, str]
     logged: Counter[str] = field(default_factory=Counter)
     answered: dict[int, str] = field(default_factory=dict)
+    moved: defaultdict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    """What the log says came into (and left: below 0) each letter, by pack; see PACKS_COUNTED_MAX."""
+    refunded: defaultdict[int, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
+    """By pack: when refunds were made, and how many."""
 
     def sent_at_ms(self, index: int) -> int:
         return int.from_bytes(self.sent[index * 6 : index * 6 + 6], "big")
@@ -30,6 +37,14 @@ class Column:
     @property
     def pack_size(self) -> int:
         return int(self.meta["pack_size"])
+
+    @property
+    def packs(self) -> int:
+        return int(self.meta["packs"])
+
+    def pack_of(self, kind: str, at: str) -> int:
+        """The pack a log entry speaks of: it names an InMail's index for a reply, else the pack itself."""
+        return int(at) // self.pack_size if kind == "reply" else int(at)
 
 
 @dataclass(slots=True)

@@ -85,6 +85,28 @@ BREAKS = {
     "rows that are junk": (lambda s, c: s.client.hset(s.keys.rows(c[0]), "0", "junk"), "cannot be read"),
     "a letter that is no letter": (lambda s, c: s.client.setrange(s.keys.letters(c[0]), 0, b"\xff"), "cannot be read"),
     "a wallet field lost": (lambda s, c: s.client.hdel(s.keys.wallet("acme"), "spent"), "cannot be read"),
+    "letters of two packs swapped": (
+        lambda s, c: (
+            s.client.setrange(s.keys.letters(c[1]), 1, "Q"),
+            s.client.setrange(s.keys.letters(c[1]), 6, "S"),
+        ),
+        "not those the log moved there",
+    ),
+    "a refund made too early": (
+        lambda s, c: s.client.setrange(s.keys.sent(c[0]), 0, (s.at_ms - 1000).to_bytes(6, "big")),
+        "made before it was due",
+    ),
+    "a key that points to another grant": (
+        lambda s, c: s.client.hset(s.keys.of_account("acme")[3], "grant:key:x", "2 5 gift"),
+        "no such grant of its own",
+    ),
+    "two keys for one grant": (
+        lambda s, c: s.client.hset(
+            s.keys.of_account("acme")[3], mapping={"grant:key:x": "2 6 test", "grant:key:y": "2 6 test"}
+        ),
+        "no such grant of its own",
+    ),
+    "the chain's end changed": (lambda s, c: s.client.hset(s.keys.wallet("acme"), "chain", 5), "last chain number"),
     "an InMail lost from a mailbox": (
         lambda s, c: s.client.delete(s.keys.mailbox("p20@example.org")),
         "in no mailbox",
@@ -114,6 +136,19 @@ def test_an_entry_whose_wallet_does_not_follow_is_named_by_its_number(store):
         store.client.xadd(key, fields, id=entry_id)
 
     assert "log entry 4" in audit(store, "acme").drift[0]
+
+
+@pytest.mark.drifts
+@pytest.mark.parametrize(("field", "value"), [(b"note", b"other"), (b"at_ms", b"5"), (b"chain", b"5")])
+def test_an_entry_edited_afterwards_is_named_by_its_number(store, field, value):
+    a_lived_account(store)
+    key = store.keys.log("acme")
+    entries = store.client.xrange(key)
+    store.client.delete(key)
+    for entry_id, fields in entries:
+        store.client.xadd(key, {**fields, field: value} if entry_id == b"5-0" else fields, id=entry_id)
+
+    assert any(line.startswith("log entry 5 ") and "chain number" in line for line in audit(store, "acme").drift)
 
 
 def test_an_unknown_account_is_not_found(store):

@@ -7,6 +7,7 @@ from engine.errors import Refused
 from engine.wake import wake
 from tests.conftest import DAY_MS
 from tests.factories import (
+    LEASE_MS,
     a_campaign,
     a_plan,
     addresses,
@@ -151,3 +152,66 @@ def test_closed_and_sent_campaigns_refuse_to_be_steered(store):
     for verb in ("pause", "resume", "cancel"):
         with pytest.raises(Refused, match="is sent"):
             campaigns.steer(store, campaign, verb)
+
+
+def test_a_lease_that_ran_out_is_no_hindrance_even_before_the_scheduler_noticed(store):
+    an_account(store, credits_=2)
+    campaign = a_campaign(store, to=2)
+    claim(store, campaign, token="dead")
+    store.at_ms += LEASE_MS
+    assert claim(store, campaign, token="alive").positions == [0, 1]
+
+
+def test_a_steering_call_repeated_late_does_not_undo_what_was_asked_for_since(store):
+    an_account(store)
+    campaign = a_campaign(store, to=1)
+    keys = store.keys.of_campaign(campaign)
+    assert store.run("steer", keys, "pause", "call:first") == ["ok", "paused"]
+    assert campaigns.steer(store, campaign, "resume") == "running"
+    before = log_length(store)
+
+    assert store.run("steer", keys, "pause", "call:first") == ["ok", "paused"]
+    assert (campaigns.get_campaign(store, campaign).state, log_length(store)) == ("running", before)
+
+
+def test_a_release_repeated_names_the_same_packs_and_takes_no_more(store):
+    an_account(store, credits_=9)
+    campaign = a_campaign(store, to=9, pack_size=1)
+    call = ("release", store.keys.of_campaign(campaign), LEASE_MS, 3, 0, "call", 0, "")
+    first = store.run(*call)
+    assert store.run(*call) == first
+    assert store.client.zcard(store.keys.leases(campaign)) == 3
+
+
+def test_an_operation_id_made_for_one_call_is_forgotten_after_a_day_and_a_key_never(store):
+    an_account(store, credits_=1)
+    credits.grant(store, "acme", 1, reason="kept", key="k")
+    store.at_ms += DAY_MS + 1
+    credits.grant(store, "acme", 1, reason="later")
+
+    operations = [name.decode() for name in store.client.hkeys(store.keys.of_account("acme")[3])]
+    assert sum(name.startswith("grant:call:") for name in operations) == 1
+    assert "grant:key:k" in operations
+
+
+def test_an_unanswered_inmail_is_refunded_and_an_answered_one_beside_it_is_not(store):
+    an_account(store, credits_=3)
+    campaign = a_campaign(store, to=3)
+    send_all(store, campaign)
+    mailbox.reply(store, f"{campaign}.1", address=MAIL[1], accept=True)
+    store.at_ms += 7 * DAY_MS
+
+    assert refunds.refund(store, campaign, 0).closed == 2
+    assert (letters(store, campaign), wallet(store)["spent"]) == ("RAR", 1)
+
+
+def test_a_second_claim_takes_only_what_is_queued(store):
+    an_account(store, credits_=3)
+    campaign = a_campaign(store, to=2)
+    held = claim(store, campaign, token="one")
+    sending.settle(store, held, [], [sending.Failure(0, "bounced")])
+    again = claim(store, campaign, token="one")
+
+    assert (again.letters, wallet(store)["held"]) == ("FC", 1)
+    put_in_mailboxes(store, again)
+    sending.settle(store, again, again.positions)

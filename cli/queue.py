@@ -11,11 +11,10 @@ from dramatiq.errors import QueueNotFound
 
 from cli.account import Json
 from cli.output import print_json, say, span, table
-from cli.session import session
+from cli.session import queues_of, session
 from engine.errors import NotFound
 from workers import broker as queues
 from workers.broker import DurableRedisBroker
-from workers.wiring import bare_broker
 
 app = typer.Typer(help="See what is queued; pause and resume a queue.", no_args_is_help=True)
 
@@ -25,16 +24,13 @@ QueueName = Annotated[str, typer.Argument(metavar="QUEUE", help="send or refund"
 @contextmanager
 def broker() -> Iterator[DurableRedisBroker]:
     """The broker, to look at and to steer; an unknown queue becomes NotFound."""
-    with session() as s:
-        made = bare_broker(s.redises.broker_url, s.settings.namespace)
+    with session() as s, queues_of(s.settings, s.redises) as made:
         try:
             yield made
         except QueueNotFound as error:
             raise NotFound(
                 f"no queue {str(error)[:60]!r}; list them with: inmail queue list", code="no_queue"
             ) from None
-        finally:
-            made.client.close()
 
 
 @app.command("list")

@@ -7,6 +7,7 @@ import pytest
 from dramatiq import Worker
 from dramatiq.middleware import Retries
 
+from config.settings import get_settings
 from workers.wiring import bare_broker
 
 
@@ -101,3 +102,38 @@ def test_what_does_not_exist_or_is_not_said_is_one_line(cli, words, code, told):
 def test_nothing_at_all_is_said_plainly(cli):
     assert cli("queue", "list")[1] == "no queue was ever used\n"
     assert cli("dead", "drop", "--all")[1] == "0 dead letters are gone\n"
+
+
+VERBS = [
+    ("queue", "list"),
+    ("queue", "pause", "send"),
+    ("queue", "resume", "send"),
+    ("dead", "list"),
+    ("dead", "list", "--queue", "send"),
+    ("dead", "show", "x"),
+    ("dead", "retry", "x"),
+    ("dead", "retry", "--all"),
+    ("dead", "drop", "x"),
+    ("dead", "drop", "--group", "g"),
+]
+
+
+@pytest.mark.parametrize("variable", ["INMAIL_REDIS_URL", "INMAIL_BROKER_URL"])
+@pytest.mark.parametrize("words", VERBS, ids=" ".join)
+def test_a_redis_of_the_queues_that_is_away_is_one_line_that_names_it(cli, monkeypatch, words, variable):
+    monkeypatch.setenv(variable, "redis://:secret@127.0.0.1:1/0")
+    get_settings.cache_clear()
+    code, out, err = cli(*words)
+
+    assert (code, out, len(err)) == (1, "", 1)
+    assert err[0].startswith(f"inmail: error: the Redis of the queues ({variable}, 127.0.0.1:1) does not answer")
+    assert "secret" not in err[0]
+
+
+def test_a_redis_that_refuses_a_command_is_one_line_as_well(cli, broker):
+    cli("queue", "pause", "send")
+    broker.client.set(f"{broker.namespace}:__queues__", "not a set")
+    code, out, err = cli("queue", "list")
+
+    assert (code, out, len(err)) == (1, "", 1)
+    assert "WRONGTYPE" in err[0]

@@ -13,6 +13,7 @@ from cli.queue import broker
 from engine.errors import Invalid, NotFound
 from workers import broker as queues
 from workers.broker import DeadLetter
+from workers.wiring import QUEUES
 
 app = typer.Typer(help="Messages that failed for good: look, retry, drop.", no_args_is_help=True)
 
@@ -27,7 +28,8 @@ def list_(
 ) -> None:
     """List dead letters grouped by error, the largest group first."""
     with broker() as b:
-        groups = queues.dead_list(b, queue)
+        unused = queue in QUEUES and all(q.queue != queue for q in queues.queue_list(b))
+        groups = [] if unused else queues.dead_list(b, queue)
     if as_json:
         print_json({"items": [{name: getattr(g, name) for name in g.__slots__} for g in groups], "next": None})
         return

@@ -15,6 +15,7 @@ from cli.session import queues_of, session
 from engine.errors import NotFound
 from workers import broker as queues
 from workers.broker import DurableRedisBroker
+from workers.wiring import QUEUES
 
 app = typer.Typer(help="See what is queued; pause and resume a queue.", no_args_is_help=True)
 
@@ -28,9 +29,9 @@ def broker() -> Iterator[DurableRedisBroker]:
         try:
             yield made
         except QueueNotFound as error:
-            raise NotFound(
-                f"no queue {str(error)[:60]!r}; list them with: inmail queue list", code="no_queue"
-            ) from None
+            # Not str(error), which for an empty name is its quotation.
+            text = f"no queue {str(error.message)[:60]!r}; there are: {', '.join(QUEUES)}"
+            raise NotFound(text, code="no_queue") from None
 
 
 @app.command("list")
@@ -49,19 +50,19 @@ def list_(as_json: Json = False) -> None:
         (
             q.queue,
             *(f"{getattr(q, n):,}" for n in numbers),
-            "paused" if q.paused else "",
+            "paused" if q.paused else "open",
             span(q.oldest_ms) if q.oldest_ms is not None else "–",
         )
         for q in found
     ]
-    table(("queue", *numbers, "", "oldest ready"), rows, right=numbers)
+    table(("queue", *numbers, "state", "oldest ready"), rows, right=numbers)
 
 
 @app.command("pause")
 def pause(queue: QueueName) -> None:
     """Stop handing out a queue's messages in all processes; what is in hand is finished."""
     with broker() as b:
-        changed = queues.pause(b, queue)
+        changed = queues.pause(b, queue, expected=queue in QUEUES)
     say(f"queue {queue} {'is paused now' if changed else 'was paused already'}")
 
 
@@ -69,5 +70,7 @@ def pause(queue: QueueName) -> None:
 def resume(queue: QueueName) -> None:
     """Hand out a paused queue's messages again."""
     with broker() as b:
-        changed = queues.resume(b, queue)
+        # One of ours that was never used is not paused: no error, as it is none for one that was.
+        used = queue not in QUEUES or any(q.queue == queue for q in queues.queue_list(b))
+        changed = used and queues.resume(b, queue)
     say(f"queue {queue} {'goes on' if changed else 'was not paused'}")

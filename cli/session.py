@@ -52,9 +52,9 @@ def queues_of(settings: Settings, redises: Redises) -> Iterator[DurableRedisBrok
     try:
         yield made
     except BrokerConnectionError as error:
-        why = trouble_text(error.__cause__ or error)
+        why = trouble_text(error.__cause__ or error).rstrip(".")
         raise Unavailable(
-            f"the Redis of the queues ({queues_place(settings, redises)}) does not answer as it should: {why.rstrip('.')}; "
+            f"the Redis of the queues ({queues_place(settings, redises)}) does not answer as it should: {why}; "
             "what was asked may be asked again"
         ) from None
     finally:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import dramatiq
 import pytest
+from dramatiq.errors import QueueNotFound
 
-from workers.broker import DurableRedisBroker, dead_drop, dead_list, dead_retry, dead_show, queue_list
+from workers.broker import DurableRedisBroker, dead_drop, dead_list, dead_retry, dead_show, pause, queue_list
 from workers.broker.dead_letters import normalised
 
 
@@ -76,6 +77,22 @@ def test_dropped_letters_are_gone(broker: DurableRedisBroker, runs: list[int]) -
     assert dead_drop(broker, everything=True) == 2
     assert dead_list(broker) == []
     assert not broker.client.exists("{dramatiq}:q.XQ", "{dramatiq}:q.XQ.msgs", "{dramatiq}:q.XQ.errors")
+
+
+def test_the_dead_letters_of_a_queue_nobody_used_are_not_none_but_an_error(broker: DurableRedisBroker) -> None:
+    with pytest.raises(QueueNotFound):
+        dead_list(broker, "nothing")
+
+
+def test_a_queue_that_is_expected_can_be_paused_before_its_first_message(broker: DurableRedisBroker) -> None:
+    with pytest.raises(QueueNotFound):
+        pause(broker, "q")
+    assert [pause(broker, "q", expected=True), pause(broker, "q", expected=True), pause(broker, "q")] == [
+        True,
+        False,
+        False,
+    ]
+    assert [(row.queue, row.paused) for row in queue_list(broker)] == [("q", True)]
 
 
 def test_flushing_a_queue_leaves_its_dead_letters(broker: DurableRedisBroker, runs: list[int]) -> None:

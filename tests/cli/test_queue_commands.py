@@ -84,7 +84,10 @@ def test_dead_letters_are_grouped_by_error_shown_retried_and_dropped(cli, dead):
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (("queue", "pause", "nothing"), 3, "no queue 'nothing'"),
+        (("queue", "pause", "nothing"), 3, "no queue 'nothing'; there are: send, refund"),
+        (("queue", "resume", "nothing"), 3, "no queue 'nothing'; there are: send, refund"),
+        (("queue", "pause", ""), 3, "no queue ''; there are"),
+        (("dead", "list", "--queue", "nix"), 3, "no queue 'nix'; there are: send, refund"),
         (("dead", "show", "nothing"), 3, "no dead letter"),
         (("dead", "retry", "nothing"), 3, "no such dead letter"),
         (("dead", "drop", "--group", "nothing"), 3, "no such dead letter"),
@@ -137,3 +140,19 @@ def test_a_redis_that_refuses_a_command_is_one_line_as_well(cli, broker):
 
     assert (code, out, len(err)) == (1, "", 1)
     assert "WRONGTYPE" in err[0]
+
+
+def test_a_queue_can_be_paused_before_anything_was_ever_sent(cli, broker):
+    assert cli("queue", "resume", "send")[:2] == (0, "queue send was not paused\n")
+    assert cli("queue", "list")[1] == "no queue was ever used\n"
+    assert cli("queue", "pause", "send")[:2] == (0, "queue send is paused now\n")
+
+    header, row = cli("queue", "list")[1].splitlines()
+    assert header.split() == ["queue", "ready", "delayed", "running", "dead", "state", "oldest", "ready"]
+    assert row.split()[5] == "paused"
+    assert cli("queue", "resume", "send")[1] == "queue send goes on\n"
+    assert cli("queue", "list")[1].splitlines()[1].split()[5] == "open"
+
+
+def test_a_queue_of_ours_without_dead_letters_is_not_unknown(cli, broker):
+    assert cli("dead", "list", "--queue", "refund")[:2] == (0, "no dead letters\n")

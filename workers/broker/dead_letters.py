@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from dramatiq.errors import DecodeError
+from dramatiq.errors import DecodeError, QueueNotFound
 from dramatiq.message import Message
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def dead_list(broker: DurableRedisBroker, queue: str | None = None) -> list[Dead
     """Group the dead letters (of one queue, or all) by their error, the largest group first.
 
     Reads every dead letter's error, in pages: for an operator's screen, not for a loop.
+
+    Errors:  QueueNotFound when nothing was ever sent to or consumed from the queue named
     """
     groups: dict[str, DeadGroup] = {}
     for letter in _letters(broker, queue):
@@ -140,8 +142,10 @@ def _chosen(
 def _letters(broker: DurableRedisBroker, queue: str | None) -> Iterator[DeadLetter]:
     """Yield every dead letter without its body, oldest first within each queue."""
     cells = broker.lua.run("overview")[:-1]
-    names = [name.decode() for name in cells[::7]] if queue is None else [queue]
-    for name in names:
+    names = [name.decode() for name in cells[::7]]
+    if queue is not None and queue not in names:
+        raise QueueNotFound(queue)
+    for name in names if queue is None else [queue]:
         start = 0
         while page := broker.lua.run("dead_page", name, start, PAGE_SIZE, 0):
             for i in range(0, len(page), 4):

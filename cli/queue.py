@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from dramatiq.errors import QueueNotFound
+from dramatiq.errors import BrokerConnectionError, QueueNotFound
 
 from cli.account import Json
 from cli.output import print_json, say, span, table
@@ -15,7 +15,7 @@ from cli.session import queues_of, session
 from engine.errors import NotFound
 from workers import broker as queues
 from workers.broker import DurableRedisBroker
-from workers.wiring import QUEUES
+from workers.wiring import QUEUES, SEND
 
 app = typer.Typer(help="See what is queued; pause and resume a queue.", no_args_is_help=True)
 
@@ -32,6 +32,22 @@ def broker() -> Iterator[DurableRedisBroker]:
             # Not str(error), which for an empty name is its quotation.
             text = f"no queue {str(error.message)[:60]!r}; there are: {', '.join(QUEUES)}"
             raise NotFound(text, code="no_queue") from None
+
+
+def stands_still(b: DurableRedisBroker, queue: str) -> bool:
+    """Whether a queue is paused; False as well where its Redis does not answer, for those who say it by the way."""
+    try:
+        return any(q.queue == queue and q.paused for q in queues.queue_list(b))
+    except BrokerConnectionError:
+        return False
+
+
+def still_line(found: Mapping[str, Any], b: DurableRedisBroker) -> str:
+    """What to tell of a campaign that has something to send while the send queue is paused; '' where all is well."""
+    counts = found["counts"]
+    if found["state"] == "cancelled" or not (counts["queued"] or counts["claimed"]) or not stands_still(b, SEND):
+        return ""
+    return f"the {SEND} queue is paused: nothing goes out; resume: inmail queue resume {SEND}"
 
 
 @app.command("list")

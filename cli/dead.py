@@ -11,7 +11,7 @@ from rich.text import Text
 from cli.account import Json
 from cli.output import console, listing, pairs, plural, print_json, say, when
 from cli.queue import broker
-from engine.errors import Invalid, NotFound
+from engine.errors import Invalid, NotFound, one_line
 from workers import broker as queues
 from workers.broker import DeadLetter, DurableRedisBroker
 from workers.wiring import QUEUES
@@ -70,7 +70,7 @@ def _unused(b: DurableRedisBroker, queue: str | None) -> bool:
 
 
 def _line(error_type: str, error_message: str) -> str:
-    return " ".join(f"{error_type}: {error_message}".split())
+    return one_line(f"{error_type}: {error_message}")
 
 
 def _list_group(queue: str | None, group: str, after: str | None, most: int, as_json: bool) -> None:
@@ -118,13 +118,14 @@ def show(
             "actor": letter.actor,
             "arguments": _arguments(letter),
             "died": f"{when(letter.at_ms)} UTC",
-            "error": f"{letter.error_type}: {letter.error_message}",
+            "error": _line(letter.error_type, letter.error_message),
             "group": letter.group,
         }
     )
     if letter.traceback:
-        # Not wrapped at the terminal's edge: a traceback is copied from here.
-        console.print(Text(letter.traceback, style="bright_black"), soft_wrap=True)
+        # Not wrapped at the terminal's edge: a traceback is copied from here. It may quote what steers a terminal.
+        text = "".join(char if char.isprintable() or char in "\n\t" else "?" for char in letter.traceback)
+        console.print(Text(text, style="bright_black"), soft_wrap=True)
 
 
 def _arguments(letter: DeadLetter) -> str:

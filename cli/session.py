@@ -50,15 +50,23 @@ def queues_of(settings: Settings, redises: Redises) -> Iterator[DurableRedisBrok
     """The broker, to look at and to steer; raises Unavailable, saying which Redis, where that does not answer."""
     made = bare_broker(redises.broker_url, settings.namespace)
     try:
-        yield made
+        with queues_answering(settings, redises):
+            yield made
+    finally:
+        made.client.close()
+
+
+@contextmanager
+def queues_answering(settings: Settings, redises: Redises) -> Iterator[None]:
+    """Dramatiq's word for a Redis of the queues that fails, put as ours."""
+    try:
+        yield
     except BrokerConnectionError as error:
         why = trouble_text(error.__cause__ or error).rstrip(".")
         raise Unavailable(
             f"the Redis of the queues ({queues_place(settings, redises)}) does not answer as it should: {why}; "
             "what was asked may be asked again"
         ) from None
-    finally:
-        made.client.close()
 
 
 def queues_place(settings: Settings, redises: Redises) -> str:

@@ -28,12 +28,16 @@ def dead(broker):
     def fails(text):
         raise ValueError(text) if text != "typed" else TypeError(text)
 
-    for text in ("row 1 is odd", "row 2 is odd", "typed"):
-        fails.send(text)
-    worker = Worker(broker, worker_timeout=50, worker_threads=1)
-    worker.start()
-    broker.join("send", timeout=20_000)
-    worker.stop()
+    def send_to_fail(*texts):
+        for text in texts:
+            fails.send(text)
+        worker = Worker(broker, worker_timeout=50, worker_threads=1)
+        worker.start()
+        broker.join("send", timeout=20_000)
+        worker.stop()
+
+    broker.send_to_fail = send_to_fail
+    send_to_fail("row 1 is odd", "row 2 is odd", "typed")
     return broker
 
 
@@ -184,6 +188,27 @@ def test_a_traceback_is_not_wrapped(cli, dead, monkeypatch):
 
     assert max(map(len, trace.splitlines())) > 40
     assert trace in cli("dead", "show", sample)[1]
+
+
+def test_what_would_steer_a_terminal_is_not_printed(cli, dead):
+    dead.send_to_fail("\x1b[31mred\x1b[0m")
+    sample = next(g["sample_id"] for g in items(cli("dead", "list", "--json")) if "red" in g["error_message"])
+
+    for words in (("dead", "list"), ("dead", "show", sample)):
+        out = cli(*words)[1]
+        assert "?[31mred" in out or "?[<n>mred" in out
+        assert "\x1b" not in out
+
+
+def test_a_repair_that_cannot_reach_the_queues_is_one_line(cli, monkeypatch):
+    cli("account", "open", "acme", "--email", "hr@example.org", "--name", "Acme", "--plan", "executive")
+    cli("campaign", "submit", "acme", "list.csv", "--subject", "Hi", "--body", "body.txt")
+    monkeypatch.setenv("INMAIL_BROKER_URL", "redis://127.0.0.1:1/0")
+    get_settings.cache_clear()
+    code, out, err = cli("repair")
+
+    assert (code, out, len(err)) == (1, "", 1)
+    assert "the Redis of the queues (INMAIL_BROKER_URL, 127.0.0.1:1)" in err[0]
 
 
 def test_the_usage_names_ids_plainly(cli):

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Annotated, Any, TextIO
 
 import typer
+from rich.text import Text
 
 from cli import submit, watch
 from cli.account import AccountId, Json
 from cli.output import bar, console, counts_line, pairs, print_json, say, span, table, when
-from cli.session import session
+from cli.queue import still_line
+from cli.session import queues_of, session
 from engine import campaigns
 from engine.errors import Invalid
 from engine.intake.rejects import inert
@@ -53,9 +55,10 @@ def list_(
 @app.command("show")
 def show(campaign: CampaignId, as_json: Json = False) -> None:
     """Show a campaign: its state, what it waits for, how many recipients stand at each letter."""
-    with session() as s:
+    with session() as s, queues_of(s.settings, s.redises) as b:
         found = campaigns.describe(s.store, campaign)
         now = s.store.now_ms()
+        still = "" if as_json else still_line(found, b)
     if as_json:
         print_json(found)
         return
@@ -64,6 +67,7 @@ def show(campaign: CampaignId, as_json: Json = False) -> None:
         {
             "campaign": f"{found['campaign']}  {found['name']}",
             "state": state_words(found),
+            **({"queue": Text(still, style="bold yellow")} if still else {}),
             "recipients": f"{found['recipients']:,} in packs of {found['pack_size']}",
             "letters": counts_line(found["counts"]),
             "subject": found["subject"],
@@ -113,7 +117,7 @@ def cancel(campaign: CampaignId, as_json: Json = False) -> None:
 def watch_(campaign: CampaignId) -> None:
     """Follow a campaign live until everything is answered or refunded; Ctrl-C stops watching only."""
     with session() as s:
-        watch.follow(s.store, campaign)
+        watch.follow(s, campaign)
 
 
 @app.command("recipients")

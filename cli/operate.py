@@ -12,7 +12,7 @@ from cli import doctor as checks
 from cli import up as everything
 from cli.account import Json
 from cli.output import print_json, say, warn
-from cli.session import session
+from cli.session import queues_answering, session
 from config.settings import get_settings
 from engine import acceptance, agenda
 from engine import audit as auditor
@@ -115,7 +115,8 @@ def repair(as_json: Json = False) -> None:
         actors = Actors(broker, s.store, lease_ms=s.settings.lease_ms, in_flight=s.settings.in_flight)
         try:
             scheduler = Scheduler(s.store, actors, s.settings.lease_ms, s.settings.in_flight)
-            found = mending.repair(scheduler)
+            with queues_answering(s.settings, s.redises):
+                found = mending.repair(scheduler)
             working = any(who.startswith("worker:") for who in agenda.present(s.store))
         finally:
             broker.close()

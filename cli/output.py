@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -20,6 +21,7 @@ from engine.letters import LETTERS
 _OFF_TERMINAL_WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200
 console = Console(highlight=False, emoji=False, soft_wrap=False, width=_OFF_TERMINAL_WIDTH)
 errors = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
+_LEAST_REST = 12
 
 COLOURS = {
     "queued": "bright_black",
@@ -93,6 +95,35 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Seque
     for row in rows:
         grid.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
     console.print(grid)
+
+
+def listing(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = (), below: bool = False
+) -> None:
+    """A plain table whose columns are never cut, for ids are copied from them.
+
+    Each row has one cell more than there are columns: free text, cut at the terminal's edge, after them or ``below``.
+    """
+    cells = [columns, *rows]
+    widths = [max(cell_len(row[i]) for row in cells) for i in range(len(columns))]
+    for n, row in enumerate(cells):
+        line = Text(style="" if n else "bright_black")
+        for name, cell, width in zip(columns, row, widths, strict=False):
+            space = " " * (width - cell_len(cell))
+            line.append(f"{space}{cell}  " if name in right else f"{cell}{space}  ")
+        rest = Text(row[len(columns)] if n else "")
+        rest.truncate(max(_LEAST_REST, console.width - (2 if below else line.cell_len)), overflow="ellipsis")
+        if not below:
+            line.append_text(rest)
+        line.rstrip()
+        console.print(line, soft_wrap=True)
+        if below and rest:
+            console.print(Text("  ").append_text(rest), soft_wrap=True)
+
+
+def plural(n: int, one: str, many: str) -> str:
+    """'1 dead letter is', '2 dead letters are'."""
+    return f"{n:,} {one if n == 1 else many}"
 
 
 def counts_line(counts: Mapping[str, int]) -> Text:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from dramatiq.errors import QueueNotFound
+from dramatiq.errors import BrokerConnectionError, QueueNotFound
 
 from cli.account import Json
 from cli.output import print_json, say, span, table
-from cli.session import session
+from cli.session import queues_of, session
 from engine.errors import NotFound
 from workers import broker as queues
 from workers.broker import DurableRedisBroker
-from workers.wiring import bare_broker
+from workers.wiring import QUEUES, SEND
 
 app = typer.Typer(help="See what is queued; pause and resume a queue.", no_args_is_help=True)
 
@@ -25,16 +25,29 @@ QueueName = Annotated[str, typer.Argument(metavar="QUEUE", help="send or refund"
 @contextmanager
 def broker() -> Iterator[DurableRedisBroker]:
     """The broker, to look at and to steer; an unknown queue becomes NotFound."""
-    with session() as s:
-        made = bare_broker(s.redises.broker_url, s.settings.namespace)
+    with session() as s, queues_of(s.settings, s.redises) as made:
         try:
             yield made
         except QueueNotFound as error:
-            raise NotFound(
-                f"no queue {str(error)[:60]!r}; list them with: inmail queue list", code="no_queue"
-            ) from None
-        finally:
-            made.client.close()
+            # Not str(error), which for an empty name is its quotation.
+            text = f"no queue {str(error.message)[:60]!r}; there are: {', '.join(QUEUES)}"
+            raise NotFound(text, code="no_queue") from None
+
+
+def stands_still(b: DurableRedisBroker, queue: str) -> bool:
+    """Whether a queue is paused; False as well where its Redis does not answer, for those who say it by the way."""
+    try:
+        return any(q.queue == queue and q.paused for q in queues.queue_list(b))
+    except BrokerConnectionError:
+        return False
+
+
+def still_line(found: Mapping[str, Any], b: DurableRedisBroker) -> str:
+    """What to tell of a campaign that has something to send while the send queue is paused; '' where all is well."""
+    counts = found["counts"]
+    if found["state"] == "cancelled" or not (counts["queued"] or counts["claimed"]) or not stands_still(b, SEND):
+        return ""
+    return f"the {SEND} queue is paused: nothing goes out; resume: inmail queue resume {SEND}"
 
 
 @app.command("list")
@@ -53,19 +66,19 @@ def list_(as_json: Json = False) -> None:
         (
             q.queue,
             *(f"{getattr(q, n):,}" for n in numbers),
-            "paused" if q.paused else "",
+            "paused" if q.paused else "open",
             span(q.oldest_ms) if q.oldest_ms is not None else "–",
         )
         for q in found
     ]
-    table(("queue", *numbers, "", "oldest ready"), rows, right=numbers)
+    table(("queue", *numbers, "state", "oldest ready"), rows, right=numbers)
 
 
 @app.command("pause")
 def pause(queue: QueueName) -> None:
     """Stop handing out a queue's messages in all processes; what is in hand is finished."""
     with broker() as b:
-        changed = queues.pause(b, queue)
+        changed = queues.pause(b, queue, expected=queue in QUEUES)
     say(f"queue {queue} {'is paused now' if changed else 'was paused already'}")
 
 
@@ -73,5 +86,7 @@ def pause(queue: QueueName) -> None:
 def resume(queue: QueueName) -> None:
     """Hand out a paused queue's messages again."""
     with broker() as b:
-        changed = queues.resume(b, queue)
+        # One of ours that was never used is not paused: no error, as it is none for one that was.
+        used = queue not in QUEUES or any(q.queue == queue for q in queues.queue_list(b))
+        changed = used and queues.resume(b, queue)
     say(f"queue {queue} {'goes on' if changed else 'was not paused'}")

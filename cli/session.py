@@ -6,11 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from dramatiq.errors import BrokerConnectionError
+from redis.connection import parse_url
+
 from cli.output import warn
 from config import logging
 from config.settings import Settings, get_settings
-from engine.store import Store
+from engine.errors import Unavailable
+from engine.store import Store, trouble_text
+from workers.broker import DurableRedisBroker
 from workers.runtime import Redises, find_redis, open_store, plan_catalogue, release_redis
+from workers.wiring import bare_broker
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +43,36 @@ def session() -> Iterator[Session]:
     finally:
         store.client.close()
         release_redis()
+
+
+@contextmanager
+def queues_of(settings: Settings, redises: Redises) -> Iterator[DurableRedisBroker]:
+    """The broker, to look at and to steer; raises Unavailable, saying which Redis, where that does not answer."""
+    made = bare_broker(redises.broker_url, settings.namespace)
+    try:
+        with queues_answering(settings, redises):
+            yield made
+    finally:
+        made.client.close()
+
+
+@contextmanager
+def queues_answering(settings: Settings, redises: Redises) -> Iterator[None]:
+    """Dramatiq's word for a Redis of the queues that fails, put as ours."""
+    try:
+        yield
+    except BrokerConnectionError as error:
+        why = trouble_text(error.__cause__ or error).rstrip(".")
+        raise Unavailable(
+            f"the Redis of the queues ({queues_place(settings, redises)}) does not answer as it should: {why}; "
+            "what was asked may be asked again"
+        ) from None
+
+
+def queues_place(settings: Settings, redises: Redises) -> str:
+    """Which Redis holds the queues: the variable that names it and its address, without the password."""
+    if not settings.broker_url and not settings.redis_url:
+        return f"embedded, in {settings.data_dir}"
+    name = "INMAIL_BROKER_URL" if settings.broker_url else "INMAIL_REDIS_URL"
+    parts = parse_url(redises.broker_url)  # type: ignore[no-untyped-call]
+    return f"{name}, {parts.get('path') or '{}:{}'.format(parts.get('host', 'localhost'), parts.get('port', 6379))}"

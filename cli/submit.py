@@ -85,7 +85,7 @@ def submit(
         _warn_of(listed.notes)
         _tell(s, done, rejects_file, order, as_json=as_json)
         if watch_it:
-            watch.follow(s.store, done.campaign)
+            watch.follow(s, done.campaign)
 
 
 def _list_name(candidates: str) -> str:

@@ -10,6 +10,9 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
 
 from cli.output import say, warn
 from cli.session import session
@@ -19,12 +22,23 @@ from workers.embedded_redis import SoleUse
 from workers.lifeline import end_with_parent
 from workers.runtime import keep_redis
 
+log = structlog.get_logger("inmail.up")
+
+
+def _tell(text: str, event: str, **fields: Any) -> None:
+    """A warning: for the person at the terminal, else a log line among the children's, for whoever reads those."""
+    if sys.stderr.isatty():
+        warn(text)
+    else:
+        log.warning(event, **fields)
+
 
 @dataclass(slots=True)
 class Child:
     """One child process that should be running; started again, ever more slowly, when it ends by itself."""
 
     name: str
+    many: bool
     command: list[str]
     env: Mapping[str, str]
     process: subprocess.Popen[bytes] | None = None
@@ -37,7 +51,14 @@ class Child:
             if self.process.poll() is None:
                 return
             pause_s = min(30.0, 0.5 * 2**self.starts)
-            warn(f"{self.name} ended with code {self.process.returncode}; starting it again in {pause_s:g} s")
+            code, them = self.process.returncode, "them" if self.many else "it"
+            _tell(
+                f"the {self.name} ended with code {code}; starting {them} again in {pause_s:g} s",
+                "child.ended",
+                child=self.name,
+                code=code,
+                again_in_s=pause_s,
+            )
             self.process, self.next_start = None, time.monotonic() + pause_s
         if time.monotonic() >= self.next_start:
             self.starts += 1
@@ -59,7 +80,13 @@ class Child:
         try:
             self.process.wait(max(0.1, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
-            warn(f"{self.name} did not stop in {STOP_GRACE_S:g} s and is killed; its packs are taken up again")
+            are, their = ("are", "their") if self.many else ("is", "its")
+            _tell(
+                f"the {self.name} did not stop in {STOP_GRACE_S:g} s and {are} killed; {their} work is taken up again",
+                "child.killed",
+                child=self.name,
+                after_s=STOP_GRACE_S,
+            )
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
@@ -68,8 +95,8 @@ def children(workers: int, env: Mapping[str, str]) -> list[Child]:
     """The scheduler and the workers, not started yet."""
     worker = [sys.executable, "-m", "dramatiq", "workers.main", "--processes", str(workers), "--threads", "4"]
     return [
-        Child("scheduler", [sys.executable, "-m", "cli.start", "scheduler"], env),
-        Child("workers", [*worker, "--worker-shutdown-timeout", str(SHUTDOWN_MS), "--skip-logging"], env),
+        Child("scheduler", False, [sys.executable, "-m", "cli.start", "scheduler"], env),
+        Child("workers", True, [*worker, "--worker-shutdown-timeout", str(SHUTDOWN_MS), "--skip-logging"], env),
     ]
 
 

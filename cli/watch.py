@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Group
@@ -10,23 +12,35 @@ from rich.live import Live
 from rich.text import Text
 
 from cli.output import bar, console, counts_line, say, span
+from cli.queue import still_line
+from cli.session import Session, queues_of
 from engine import campaigns, credits
-from engine.store import Store
 
 
-def follow(store: Store, campaign: str) -> None:
+def follow(s: Session, campaign: str) -> None:
     """Show a campaign until it is closed or cancelled with nothing open; Ctrl-C stops watching, nothing else."""
     try:
-        with Live(console=console, refresh_per_second=4, transient=False) as live:
+        with queues_of(s.settings, s.redises) as queues, _live() as live:
             while True:
-                found = campaigns.describe(store, campaign)
-                wallet = credits.wallet(store, found["account"])
-                live.update(panel(found, wallet, store.now_ms()))
+                found = campaigns.describe(s.store, campaign)
+                wallet = credits.wallet(s.store, found["account"])
+                live.update(panel(found, wallet, s.store.now_ms(), still_line(found, queues)))
                 if over(found):
                     return
                 time.sleep(0.5)
     except KeyboardInterrupt:
         say(f"no longer watching; the campaign goes on (inmail campaign show {campaign})")
+
+
+@contextmanager
+def _live() -> Iterator[Live]:
+    """A view that ends with a newline off a terminal as well, where rich leaves it out."""
+    try:
+        with Live(console=console, refresh_per_second=4, transient=False) as live:
+            yield live
+    finally:
+        if not console.is_terminal:
+            console.line()
 
 
 def over(found: dict[str, Any]) -> bool:
@@ -35,8 +49,8 @@ def over(found: dict[str, Any]) -> bool:
     return not (counts["queued"] or counts["claimed"] or counts["sent"])
 
 
-def panel(found: dict[str, Any], wallet: credits.Wallet, now_ms: int) -> Group:
-    """The live view of one campaign."""
+def panel(found: dict[str, Any], wallet: credits.Wallet, now_ms: int, still: str = "") -> Group:
+    """The live view of one campaign; ``still`` says that the queue it goes through is paused."""
     state = f"waiting for {found['waiting_for']}" if found["waiting_for"] else found["state"]
     head = Text.assemble((found["campaign"], "bold"), f"  {found['name']}  ", (state, "bold yellow"))
     due = found["next_refund_due_ms"]
@@ -44,6 +58,7 @@ def panel(found: dict[str, Any], wallet: credits.Wallet, now_ms: int) -> Group:
         head.append(f"  next refund in {span(due - now_ms)}", style="bright_black")
     return Group(
         head,
+        *([Text(still, style="bold yellow")] if still else []),
         bar(found["counts"], max(20, min(console.width - 2, 100))),
         counts_line(found["counts"]),
         Text("credits  ").append(

@@ -93,9 +93,14 @@ def get_account(store: Store, account: str) -> Account:
 
 def account_ids(store: Store) -> Iterator[str]:
     """Every account, in no order, read in steps; a name registered without an account is passed over."""
-    for member in store.client.sscan_iter(store.keys.accounts, count=500):
-        if store.client.exists(store.keys.account(member.decode())):
-            yield member.decode()
+    cursor = -1
+    while cursor != 0:
+        cursor, members = store.client.sscan(store.keys.accounts, max(cursor, 0), count=500)
+        found = [member.decode() for member in members]
+        pipe = store.client.pipeline(transaction=False)
+        for account in found:
+            pipe.exists(store.keys.account(account))
+        yield from (account for account, opened in zip(found, pipe.execute(), strict=True) if opened)
 
 
 def suppress(store: Store, account: str, address: str) -> bool:

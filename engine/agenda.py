@@ -14,6 +14,7 @@ from engine.store import Store
 from engine.submitting import discard_abandoned
 
 _CAMPAIGNS_A_STEP = 200
+_FORGET_MS = 3_600_000
 
 
 def nap(store: Store, seconds: float) -> None:
@@ -134,7 +135,9 @@ def _batches(items: Iterable[str], size: int) -> Iterable[list[str]]:
 
 def be_present(store: Store, who: str) -> None:
     """Say that a process is alive; ``who`` is ``worker:host:pid`` or ``scheduler:host:pid``."""
-    store.client.zadd(store.keys.presence, {who: store.now_ms()})
+    now = store.now_ms()
+    store.client.zadd(store.keys.presence, {who: now})
+    store.client.zremrangebyscore(store.keys.presence, "-inf", now - _FORGET_MS)
 
 
 def leave(store: Store, who: str) -> None:
@@ -145,9 +148,9 @@ def leave(store: Store, who: str) -> None:
 def present(store: Store, *, within_ms: int = PRESENCE_SHOWN_MS) -> dict[str, int]:
     """Processes that said they are alive within the last ``within_ms``, and how long ago each last did, in ms.
 
-    They say so every five seconds; one that was killed is on the list until the time is over.
+    They say so every five seconds; one that was killed is on the list until the time is over. Writes nothing, so that
+    a replica or a full Redis can be asked as well.
     """
     now = store.now_ms()
-    store.client.zremrangebyscore(store.keys.presence, "-inf", now - 3_600_000)
     found = store.client.zrangebyscore(store.keys.presence, now - within_ms, "+inf", withscores=True)
     return {member.decode(): now - int(at) for member, at in found}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from engine import agenda
 from engine.campaigns import get_campaign_and_pack
 from engine.store import Store
 
@@ -37,6 +38,19 @@ def overdue(store: Store, campaign: str, *, step: int = 1000) -> Iterator[list[i
         if len(found) < step:
             return
         start += step
+
+
+def late_ms(store: Store, *, campaigns: int = 100) -> int:
+    """How long the longest overdue refund has waited, by now, in ms; 0 where none is due.
+
+    The agenda may still name a time whose refund was made since: so the first ``campaigns`` on it are looked at.
+    """
+    now, earliest = store.now_ms(), []
+    for campaign in agenda.refunds_expected(store, before_ms=now, most=campaigns):
+        due_ms = earliest_due_ms(store, campaign)
+        if due_ms is not None:
+            earliest.append(due_ms)
+    return max(0, now - min(earliest, default=now))
 
 
 def earliest_due_ms(store: Store, campaign: str) -> int | None:

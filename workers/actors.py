@@ -18,6 +18,7 @@ from engine.store import Store
 from engine.wake import wake
 from workers.broker import DurableRedisBroker, queue_list
 from workers.channels import channel
+from workers.wiring import REFUND, SEND
 
 log = structlog.get_logger("inmail.worker")
 
@@ -39,9 +40,9 @@ class Actors:
 
     def __post_init__(self) -> None:
         limit_ms = message_ms(self.lease_ms)
-        declare = dramatiq.actor(broker=self.broker, actor_name="send_pack", queue_name="send", time_limit=limit_ms)
+        declare = dramatiq.actor(broker=self.broker, actor_name="send_pack", queue_name=SEND, time_limit=limit_ms)
         self.send_pack = declare(self._send)
-        declare = dramatiq.actor(broker=self.broker, actor_name="refund_pack", queue_name="refund", time_limit=limit_ms)
+        declare = dramatiq.actor(broker=self.broker, actor_name="refund_pack", queue_name=REFUND, time_limit=limit_ms)
         self.refund_pack = declare(self._refund)
 
     def send_packs(self, campaign: str, packs: Sequence[int]) -> None:

@@ -10,6 +10,10 @@ from engine.store import Store
 from workers.broker import DurableRedisBroker
 from workers.middleware import LogContext, Presence
 
+SEND, REFUND = "send", "refund"
+QUEUES = (SEND, REFUND)
+"""The queues there are; the broker learns of each when it is first used."""
+
 
 def make_broker(url: str, namespace: str, store: Store) -> DurableRedisBroker:
     """The broker of a worker or scheduler process, under ``namespace``; set as Dramatiq's global one."""

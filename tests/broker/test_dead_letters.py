@@ -6,8 +6,19 @@ from collections.abc import Iterator
 
 import dramatiq
 import pytest
+from dramatiq.errors import QueueNotFound
 
-from workers.broker import DurableRedisBroker, dead_drop, dead_list, dead_retry, dead_show, queue_list
+from workers.broker import (
+    DurableRedisBroker,
+    dead_drop,
+    dead_list,
+    dead_page,
+    dead_resolve,
+    dead_retry,
+    dead_show,
+    pause,
+    queue_list,
+)
 from workers.broker.dead_letters import normalised
 
 
@@ -54,6 +65,33 @@ def test_a_dead_letter_shows_its_message_and_traceback(broker: DurableRedisBroke
     assert dead_show(broker, "nothing of the kind") is None
 
 
+def test_a_group_is_read_page_by_page_with_bodies(broker: DurableRedisBroker, runs: list[int]) -> None:
+    group = dead_list(broker)[0].group
+    first, following = dead_page(broker, group, most=1)
+    assert following is not None
+    second, end = dead_page(broker, group, queue="q", after=following, most=1)
+
+    messages = [letter.message() for letter in first + second]
+    assert [message.args for message in messages if message is not None] == [(1,), (3,)]
+    assert end is None
+    assert dead_page(broker, "nothing") == ([], None)
+    with pytest.raises(ValueError, match="nonsense"):
+        dead_page(broker, group, after="nonsense")
+
+
+def test_a_letter_is_found_by_the_id_its_message_had_before_it_died(
+    broker: DurableRedisBroker, runs: list[int]
+) -> None:
+    sample = dead_list(broker)[0].sample_id
+    letter = dead_show(broker, sample)
+    assert letter is not None
+    assert dead_resolve(broker, [sample, letter.message_id, "x"]) == {
+        sample: [sample],
+        letter.message_id: [sample],
+        "x": [],
+    }
+
+
 def test_a_group_runs_again_from_its_first_attempt(broker: DurableRedisBroker, runs: list[int]) -> None:
     runs.append(99)
     assert dead_retry(broker, group=dead_list(broker)[0].group) == 2
@@ -76,6 +114,22 @@ def test_dropped_letters_are_gone(broker: DurableRedisBroker, runs: list[int]) -
     assert dead_drop(broker, everything=True) == 2
     assert dead_list(broker) == []
     assert not broker.client.exists("{dramatiq}:q.XQ", "{dramatiq}:q.XQ.msgs", "{dramatiq}:q.XQ.errors")
+
+
+def test_the_dead_letters_of_a_queue_nobody_used_are_not_none_but_an_error(broker: DurableRedisBroker) -> None:
+    with pytest.raises(QueueNotFound):
+        dead_list(broker, "nothing")
+
+
+def test_a_queue_that_is_expected_can_be_paused_before_its_first_message(broker: DurableRedisBroker) -> None:
+    with pytest.raises(QueueNotFound):
+        pause(broker, "q")
+    assert [pause(broker, "q", expected=True), pause(broker, "q", expected=True), pause(broker, "q")] == [
+        True,
+        False,
+        False,
+    ]
+    assert [(row.queue, row.paused) for row in queue_list(broker)] == [("q", True)]
 
 
 def test_flushing_a_queue_leaves_its_dead_letters(broker: DurableRedisBroker, runs: list[int]) -> None:

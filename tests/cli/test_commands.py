@@ -1,6 +1,7 @@
 """The command line in this process, on a real Redis: what is printed, which exit code, what changed."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -232,6 +233,50 @@ def test_the_audit_exits_with_4_when_anything_drifts(acme, redis_url):
 
     assert code == 4
     assert json.loads(out)["clean"] is False
+
+
+def test_a_campaign_with_something_to_send_says_that_the_send_queue_is_paused(acme, redis_url, monkeypatch):
+    from tests.factories import send_all
+
+    line = "the send queue is paused: nothing goes out; resume: inmail queue resume send"
+    acme(*SUBMIT)
+    assert line not in acme("campaign", "show", "acme.1")[1]
+    acme("queue", "pause", "send")
+    assert line in acme("campaign", "show", "acme.1")[1]
+    monkeypatch.setattr("cli.watch.time", SimpleNamespace(sleep=_interrupt))
+    assert line in acme("campaign", "watch", "acme.1")[1]
+
+    store = Store(open_client(redis_url))
+    send_all(store, "acme.1")
+    store.client.close()
+    assert line not in acme("campaign", "show", "acme.1")[1]
+    assert line not in acme("campaign", "watch", "acme.1")[1]
+
+
+@pytest.mark.parametrize("verb", ["show", "watch"])
+def test_a_campaign_is_shown_though_the_redis_of_the_queues_is_away(acme, monkeypatch, verb):
+    acme(*SUBMIT)
+    monkeypatch.setenv("INMAIL_BROKER_URL", "redis://127.0.0.1:1/0")
+    get_settings.cache_clear()
+    monkeypatch.setattr("cli.watch.time", SimpleNamespace(sleep=_interrupt))
+    code, out, err = acme("campaign", verb, "acme.1")
+
+    assert (code, err) == (0, [])
+    assert "acme.1" in out
+
+
+def _interrupt(_seconds):
+    raise KeyboardInterrupt
+
+
+def test_a_view_that_is_no_longer_watched_ends_with_a_newline(acme, monkeypatch):
+    acme(*SUBMIT)
+    monkeypatch.setattr("cli.watch.time", SimpleNamespace(sleep=_interrupt))
+    _, out, _ = acme("campaign", "watch", "acme.1")
+
+    *_, wallet, told = out.splitlines()
+    assert wallet.startswith("credits  150 available")
+    assert told == "no longer watching; the campaign goes on (inmail campaign show acme.1)"
 
 
 def test_an_export_is_csv_with_formulas_guarded(acme, tmp_path):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from engine import campaigns, credits, mailbox, refunds
+from engine import agenda, campaigns, credits, mailbox, refunds
+from engine.accounts import account_ids
 from engine.errors import Invalid, NotFound, Refused
 from tests.conftest import DAY_MS
 from tests.factories import (
@@ -231,6 +232,26 @@ def test_a_network_that_pays_back_answers_is_the_same_scripts_the_other_way_roun
     refunds.refund(store, campaign, 0)
 
     assert purse(store) == (1, 0, 1)
+
+
+def test_how_late_refunds_are_is_told_by_the_campaigns_not_by_an_agenda_that_lags_behind(store):
+    campaign = sent_campaign(store, n=2)
+    due_ms = refunds.earliest_due_ms(store, campaign)
+    agenda.expect_refund(store, campaign, due_ms)
+    assert refunds.late_ms(store) == 0
+    store.at_ms = due_ms + 5_000
+    assert refunds.late_ms(store) == 5_000
+
+    refunds.refund(store, campaign, 0)
+    assert agenda.refunds_expected(store, before_ms=store.at_ms, most=9) == [campaign]
+    assert refunds.late_ms(store) == 0
+
+
+def test_every_account_is_found_though_there_are_many_and_a_name_without_an_account_is_not(store):
+    store.client.sadd(store.keys.accounts, *(f"name{n}" for n in range(1_200)))
+    for n in range(3):
+        an_account(store, f"a{n}")
+    assert sorted(account_ids(store)) == ["a0", "a1", "a2"]
 
 
 def test_the_inbox_shows_the_rendered_message_newest_first_in_pages(store):

@@ -41,6 +41,8 @@ class TestALogThatWentBack:
         report = audit(store, "acme")
         assert (report.drift, report.stopped) == ([], acceptance.stopped_for(store, "acme"))
         assert release(store, went_back).waiting_for == "audit"
+        an_account(store, "other")
+        assert list(acceptance.stopped_accounts(store, ["other", "acme"], step=1)) == [("acme", report.stopped)]
 
         assert acceptance.accept(store, "acme") == report.stopped
         assert acceptance.accept(store, "acme") is None

@@ -4,7 +4,7 @@ Needs dramatiq, redis and the standard library, and nothing else of this project
 """
 
 from .broker import DurableRedisBroker
-from .dead_letters import DeadGroup, DeadLetter, dead_drop, dead_list, dead_retry, dead_show
+from .dead_letters import DeadGroup, DeadLetter, dead_drop, dead_list, dead_page, dead_resolve, dead_retry, dead_show
 from .queues import QueueOverview, pause, queue_list, resume
 
 __all__ = [
@@ -14,6 +14,8 @@ __all__ = [
     "QueueOverview",
     "dead_drop",
     "dead_list",
+    "dead_page",
+    "dead_resolve",
     "dead_retry",
     "dead_show",
     "pause",

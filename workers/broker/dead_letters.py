@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from dramatiq.errors import DecodeError
+from dramatiq.errors import DecodeError, QueueNotFound
 from dramatiq.message import Message
 
 if TYPE_CHECKING:
@@ -28,8 +28,9 @@ VARYING: Final = (
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One message that failed for good. `body` is as it was enqueued; None in a listing."""
+    """One message that failed for good. `body` is as it was enqueued; None where it was not asked for."""
 
+    #: Of this one entry; the message's own id, which stays the same over all its attempts, is `message_id`.
     id: str
     queue: str
     at_ms: int
@@ -46,6 +47,12 @@ class DeadLetter:
             return Message.decode(self.body) if self.body else None
         except (DecodeError, TypeError):
             return None
+
+    @property
+    def message_id(self) -> str:
+        """The id Dramatiq gave the message, which logs carry; "" when it cannot be read."""
+        message = self.message()
+        return "" if message is None else message.message_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,8 @@ def dead_list(broker: DurableRedisBroker, queue: str | None = None) -> list[Dead
     """Group the dead letters (of one queue, or all) by their error, the largest group first.
 
     Reads every dead letter's error, in pages: for an operator's screen, not for a loop.
+
+    Errors:  QueueNotFound when nothing was ever sent to or consumed from the queue named
     """
     groups: dict[str, DeadGroup] = {}
     for letter in _letters(broker, queue):
@@ -79,6 +88,40 @@ def dead_list(broker: DurableRedisBroker, queue: str | None = None) -> list[Dead
             last_ms = max(known.last_ms, letter.at_ms)
             groups[letter.group] = replace(known, count=known.count + 1, last_ms=last_ms)
     return sorted(groups.values(), key=lambda group: (-group.count, group.first_ms))
+
+
+def dead_page(
+    broker: DurableRedisBroker, group: str, *, queue: str | None = None, after: str = "", most: int = 50
+) -> tuple[list[DeadLetter], str | None]:
+    """Return up to `most` dead letters of a group with their bodies, oldest first, and what to give as `after` next.
+
+    A page begins after the point in time the last one ended at, so what is retried or dropped meanwhile moves nothing.
+
+    Errors:  ValueError for an `after` no page returned; QueueNotFound as dead_list
+    """
+    at_ms, _, last = after.partition(":")
+    begin = (int(at_ms), last) if after else (-1, "")
+    found: list[DeadLetter] = []
+    for letter in _letters(broker, queue, bodies=True):
+        if letter.group != group or (letter.at_ms, letter.id) <= begin:
+            continue
+        if len(found) == most:
+            return found, f"{found[-1].at_ms}:{found[-1].id}"
+        found.append(letter)
+    return found, None
+
+
+def dead_resolve(broker: DurableRedisBroker, ids: Iterable[str]) -> dict[str, list[str]]:
+    """Say which dead letters each id stands for: a dead letter's own id, or the `message_id` that logs carry.
+
+    Shape:   every id given → ids of dead letters, none when there is none. A message sent twice has two
+    """
+    found = {given: [given] if broker.lua.run("dead_find", given) else [] for given in ids}
+    if not all(found.values()):
+        for letter in _letters(broker, None, bodies=True):
+            if letter.message_id in found:
+                found[letter.message_id].append(letter.id)
+    return found
 
 
 def dead_show(broker: DurableRedisBroker, message_id: str) -> DeadLetter | None:
@@ -137,13 +180,15 @@ def _chosen(
         yield from by_queue.items()
 
 
-def _letters(broker: DurableRedisBroker, queue: str | None) -> Iterator[DeadLetter]:
-    """Yield every dead letter without its body, oldest first within each queue."""
+def _letters(broker: DurableRedisBroker, queue: str | None, *, bodies: bool = False) -> Iterator[DeadLetter]:
+    """Yield every dead letter, oldest first within each queue."""
     cells = broker.lua.run("overview")[:-1]
-    names = [name.decode() for name in cells[::7]] if queue is None else [queue]
-    for name in names:
+    names = [name.decode() for name in cells[::7]]
+    if queue is not None and queue not in names:
+        raise QueueNotFound(queue)
+    for name in names if queue is None else [queue]:
         start = 0
-        while page := broker.lua.run("dead_page", name, start, PAGE_SIZE, 0):
+        while page := broker.lua.run("dead_page", name, start, PAGE_SIZE, int(bodies)):
             for i in range(0, len(page), 4):
                 yield _letter(name, page[i], page[i + 1], page[i + 2], page[i + 3])
             start += PAGE_SIZE

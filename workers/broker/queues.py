@@ -33,12 +33,13 @@ def queue_list(broker: DurableRedisBroker) -> list[QueueOverview]:
     return sorted((_overview(row, int(now)) for row in rows), key=lambda overview: overview.queue)
 
 
-def pause(broker: DurableRedisBroker, queue: str) -> bool:
+def pause(broker: DurableRedisBroker, queue: str, *, expected: bool = False) -> bool:
     """Stop handing out a queue's messages in all processes; what is held already runs to its end.
 
+    Shape:   expected: it is known that the queue will be used, so one that never was is no slip of the pen
     Errors:  QueueNotFound when nothing was ever sent to or consumed from it. False when paused already
     """
-    return _switch(broker, "pause", queue)
+    return _switch(broker, "pause", queue, int(expected))
 
 
 def resume(broker: DurableRedisBroker, queue: str) -> bool:
@@ -49,8 +50,8 @@ def resume(broker: DurableRedisBroker, queue: str) -> bool:
     return _switch(broker, "resume", queue)
 
 
-def _switch(broker: DurableRedisBroker, script: str, queue: str) -> bool:
-    changed = broker.lua.run(script, queue)
+def _switch(broker: DurableRedisBroker, script: str, queue: str, *more: int) -> bool:
+    changed = broker.lua.run(script, queue, *more)
     if changed < 0:
         raise QueueNotFound(queue)
     return bool(changed)

@@ -28,7 +28,7 @@ class Keys:
         """zset: ``worker:host:pid`` or ``scheduler:host:pid`` → when it was last alive, ms."""
 
     def of_account(self, account: str) -> list[str]:
-        """The account's keys in the order the Lua prelude names them."""
+        """The account's keys in the order engine/lua/_keys.lua names them."""
         tag = f"{self.namespace}:{{{account}}}"
         return [
             f"{tag}:account",  # hash: email, name, plan and its limits, campaign_seq; history, stopped, fence
@@ -45,7 +45,7 @@ class Keys:
         ]
 
     def of_campaign(self, campaign: str) -> list[str]:
-        """The account's keys, then the campaign's, in the order the Lua prelude names them."""
+        """The account's keys, then the campaign's, in the order engine/lua/_keys.lua names them."""
         account = account_of(campaign)
         stem = f"{self.namespace}:{{{account}}}:c{campaign.rpartition('.')[2]}"
         return [

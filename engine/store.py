@@ -42,13 +42,16 @@ def open_client(url: str, *, timeout_s: float = 15.0) -> redis.Redis:
 
 @cache
 def script_source(name: str) -> str:
-    """The text of one script: the shared prelude, then its own body. KeyError for an unknown name."""
+    """The text of one script: the shared beginning, then its own body. KeyError for an unknown name."""
     folder = resources.files("engine.lua")
     if not (folder / f"{name}.lua").is_file() or name.startswith("_"):
         raise KeyError(f"no script {name!r} in engine/lua")
     body = (folder / f"{name}.lua").read_text()
     # The scripts that are not about one account stand alone.
-    return body if name in STANDALONE else (folder / "_prelude.lua").read_text() + body
+    return body if name in STANDALONE else "".join((folder / part).read_text() for part in BEGINNING) + body
+
+
+BEGINNING = ("_keys.lua", "_log.lua", "_moves.lua")
 
 
 STANDALONE = frozenset({"deliver", "lead", "resign", "rest"})

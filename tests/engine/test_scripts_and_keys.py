@@ -40,7 +40,7 @@ def test_no_script_looks_over_the_whole_database_or_joins_a_float(name):
 
 
 def test_an_unknown_script_is_a_key_error():
-    for name in ("nothing", "_prelude", "../store"):
+    for name in ("nothing", "_keys", "../store"):
         with pytest.raises(KeyError):
             script_source(name)
 

@@ -76,7 +76,7 @@ def list_(as_json: Json = False) -> None:
 
 @app.command("pause")
 def pause(queue: QueueName) -> None:
-    """Stop handing out a queue's messages in all processes; what is in hand is finished."""
+    """Stop handing out a queue's messages in all processes; what they fetched before, up to two a thread, is run."""
     with broker() as b:
         changed = queues.pause(b, queue, expected=queue in QUEUES)
     say(f"queue {queue} {'is paused now' if changed else 'was paused already'}")

@@ -92,12 +92,32 @@ def test_a_letter_is_found_by_the_id_its_message_had_before_it_died(
     }
 
 
-def test_a_group_runs_again_from_its_first_attempt(broker: DurableRedisBroker, runs: list[int]) -> None:
+def test_a_group_runs_again(broker: DurableRedisBroker, runs: list[int]) -> None:
     runs.append(99)
     assert dead_retry(broker, group=dead_list(broker)[0].group) == 2
     broker.join("q", interval=10, timeout=5_000)
     assert sorted(runs) == [0, 1, 2, 3, 4, 99]
     assert dead_list(broker) == []
+
+
+def test_a_letter_retried_has_all_its_attempts_again(broker: DurableRedisBroker) -> None:
+    attempts: list[int] = []
+
+    @dramatiq.actor(queue_name="q", max_retries=1, min_backoff=1, max_backoff=1)
+    def fail() -> None:
+        attempts.append(1)
+        raise ValueError("again")
+
+    worker = dramatiq.Worker(broker, worker_threads=1, worker_timeout=50)
+    worker.start()
+    try:
+        fail.send()
+        broker.join("q", interval=10, timeout=5_000)
+        assert (len(attempts), dead_retry(broker, everything=True)) == (2, 1)
+        broker.join("q", interval=10, timeout=5_000)
+        assert len(attempts) == 4
+    finally:
+        worker.stop()
 
 
 def test_what_was_retried_already_is_passed_over(broker: DurableRedisBroker, runs: list[int]) -> None:

@@ -165,7 +165,8 @@ def test_a_process_made_by_a_fork_is_a_worker_of_its_own(broker: DurableRedisBro
     broker._pid = -1  # as a child finds it
     child = broker.consume("q", prefetch=1, timeout=100)
     for ticker in of_parent:  # a real child has none of its parent's threads
-        ticker.stop()
+        ticker.ask_to_stop()
+        ticker.wait(5)
     assert broker.broker_id != parent_id
     assert next(child) is None
 

@@ -66,6 +66,8 @@ class DurableRedisBroker(RedisBroker):
         #: Per held message: what its middleware wanted to send when Redis was away. Sent before its ack.
         self._unsent: defaultdict[str, list[list[Argument]]] = defaultdict(list)
         self._settling = threading.local()
+        #: Set while a worker of this process stops: nothing more is fetched.
+        self.draining = threading.Event()
         self.maintenance = Maintenance(self)
         self.add_middleware(self.maintenance.watched)
 
@@ -99,24 +101,22 @@ class DurableRedisBroker(RedisBroker):
         """
         messages = list(messages)
         delays = [None] * len(messages) if delays is None else delays
-        sent: list[Message[Any]] = []
-        batch: list[tuple[Message[Any], int | None]] = []
-        arguments: list[Argument] = []
-        size = 0
+        # All are encoded before the first is sent: what cannot be sent whole is not sent in part.
+        batches: list[tuple[list[tuple[Message[Any], int | None]], list[Argument]]] = []
+        size = BATCH_BYTES_MAX
         for original, given_delay in zip(messages, delays, strict=True):
             message, delay = prepare(original, given_delay)
             self.emit_before("enqueue", message, delay)
             row = entry(message, delay)
-            if batch and (len(batch) == BATCH_MESSAGES_MAX or size + len(row[2]) > BATCH_BYTES_MAX):
-                self._put_in(batch, arguments)
-                batch, arguments, size = [], [], 0
-            batch.append((message, delay))
-            arguments += row
             size += len(row[2])
-            sent.append(message)
-        if batch:
+            if size > BATCH_BYTES_MAX or len(batches[-1][0]) == BATCH_MESSAGES_MAX:
+                batches.append(([], []))
+                size = len(row[2])
+            batches[-1][0].append((message, delay))
+            batches[-1][1].extend(row)
+        for batch, arguments in batches:
             self._put_in(batch, arguments)
-        return sent
+        return [message for batch, _ in batches for message, _ in batch]
 
     def _put_in(
         self,
@@ -124,7 +124,7 @@ class DurableRedisBroker(RedisBroker):
         arguments: Sequence[Argument],
         replaced: MessageProxy | None = None,
     ) -> None:
-        sender = f"{self.broker_id}.{os.getpid()}.{threading.get_ident()}"
+        sender = f"{self.broker_id}.{os.getpid()}.{threading.get_ident()}.{getattr(self._settling, 'failed_sends', 0)}"
         queue_name = replaced.queue_name if replaced is not None else ""
         replaced_id = replaced.options["redis_message_id"] if replaced is not None else ""
         request_id = batch[0][0].options["redis_message_id"]  # no other request begins with it
@@ -132,6 +132,8 @@ class DurableRedisBroker(RedisBroker):
         try:
             self.lua.run("enqueue", *request)
         except BrokerConnectionError:
+            # It may have been carried out: what this thread sends next must not overwrite that Redis remembers it.
+            self._settling.failed_sends = getattr(self._settling, "failed_sends", 0) + 1
             in_hand = getattr(self._settling, "message", None)
             if in_hand is not None:
                 self._unsent[in_hand.options["redis_message_id"]].append(request)
@@ -235,10 +237,7 @@ class DurableRedisBroker(RedisBroker):
 
     def leave(self) -> None:
         """Stop beating and sign off; a Redis that is away is no reason not to end."""
-        try:
-            self.maintenance.stop()
-        except BrokerConnectionError as error:
-            self.logger.warning("Could not sign off: %s", error)
+        self.maintenance.stop()
 
     def close(self) -> None:
         """Sign off and close the connections that are idle."""

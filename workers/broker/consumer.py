@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: A script hands at most this many to `unpack`, and a reply should not grow without bound.
 FETCH_MAX: Final = 500
+#: How often a consumer of a process that is stopping sees whether it may end.
+DRAINING_POLL_S: Final = 0.05
 
 
 class DurableConsumer(Consumer):
@@ -47,6 +49,10 @@ class DurableConsumer(Consumer):
 
     def __next__(self) -> MessageProxy | None:
         self.asked_at = time.monotonic()
+        if self.broker.draining.is_set():
+            self.requeue(())
+            time.sleep(min(DRAINING_POLL_S, self.timeout / 1000))
+            return None
         if not self._fetched:
             room = self._hand.wait_for_room(self.prefetch, self.timeout / 1000)
             if room and not self._fetch(min(room, FETCH_MAX)):
@@ -67,8 +73,10 @@ class DurableConsumer(Consumer):
         ids += [message.options["redis_message_id"] for message in self._fetched]
         self._fetched.clear()
         if ids:
-            self.broker.lua.run("requeue", self.queue_name, self.broker.broker_id, *ids)
-            self._hand.release(ids)
+            try:
+                self.broker.lua.run("requeue", self.queue_name, self.broker.broker_id, *ids)
+            finally:  # where it failed the next consumer takes them up again
+                self._hand.release(ids)
 
     def close(self) -> None:
         """Give back what was not handed out."""
@@ -84,7 +92,7 @@ class DurableConsumer(Consumer):
             return  # its retry has taken its place already
         arguments = [self.queue_name, self.broker.broker_id, message_id]
         if script == "nack":
-            arguments.append(json.dumps(describe_error(message)))
+            arguments.append(json.dumps(_report(message)))
         self.broker.lua.run(script, *arguments)
         # Only now: until Redis knows, this process must not take the message up a second time.
         self._hand.release((message_id,))
@@ -100,8 +108,14 @@ class DurableConsumer(Consumer):
                 known.update(map(_text, batch[::2]))
                 batch += self.broker.lua.run("reclaim", self.queue_name, self.broker.broker_id, *known)
             self._hand.take(map(_text, batch[::2]))
-        for message_id, body in zip(batch[::2], batch[1::2], strict=True):
-            self._receive(_text(message_id), body)
+        try:
+            for message_id, body in zip(batch[::2], batch[1::2], strict=True):
+                self._receive(_text(message_id), body)
+        except BaseException:
+            # None of them was handed out: let go of all, so that the next consumer takes them up again.
+            self._fetched.clear()
+            self._hand.release(map(_text, batch[::2]))
+            raise
         self._wait_ms = self.timeout if due_in_ms < 0 else min(self.timeout, due_in_ms)
         return bool(batch)
 
@@ -111,7 +125,7 @@ class DurableConsumer(Consumer):
             message: Message[Any] = Message.decode(body)
             message.options["redis_message_id"] = message_id
             message.options.pop("eta", None)  # a worker would hold it in memory until then
-        except (DecodeError, TypeError, AttributeError) as error:
+        except Exception as error:  # whatever a body may do to a decoder
             self.broker.logger.error("Buried an unreadable message %r of %r.", message_id, self.queue_name)
             report = error_report("", error.error if isinstance(error, DecodeError) else error)
             report["type"] = "DecodeError"
@@ -120,6 +134,13 @@ class DurableConsumer(Consumer):
             self._hand.release((message_id,))
         else:
             self._fetched.append(MessageProxy(message))
+
+
+def _report(message: MessageProxy) -> dict[str, str]:
+    try:
+        return describe_error(message)
+    except Exception as error:  # no failure may be so odd that it cannot be buried
+        return {"actor": message.actor_name, "type": "Failed", "message": type(error).__name__, "traceback": ""}
 
 
 def _text(value: bytes | str) -> str:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from dramatiq.errors import DecodeError, QueueNotFound
 from dramatiq.message import Message
 
+from .failures import printable
+
 if TYPE_CHECKING:
     from .broker import DurableRedisBroker
 
@@ -196,10 +198,9 @@ def _letters(broker: DurableRedisBroker, queue: str | None, *, bodies: bool = Fa
 
 def _letter(queue: str, message_id: bytes, at_ms: bytes, error: bytes, body: bytes) -> DeadLetter:
     report = json.loads(error) if error else {}
-    actor, kind, text = report.get("actor", ""), report.get("type", ""), report.get("message", "")
+    actor, kind, text, trace = (printable(report.get(k, "")) for k in ("actor", "type", "message", "traceback"))
     identity = "\0".join((queue, actor, kind, normalised(text)))
     group = hashlib.sha256(identity.encode()).hexdigest()[:10]
-    trace = report.get("traceback", "")
     return DeadLetter(message_id.decode(), queue, int(at_ms), actor, kind, text, trace, group, body or None)
 
 

@@ -25,13 +25,22 @@ def describe_error(message: MessageProxy) -> dict[str, str]:
 def error_report(actor_name: str, exception: BaseException) -> dict[str, str]:
     """Put an exception into words: actor, type, message (500 characters), traceback (its last 4,000)."""
     trace = "".join(traceback.format_exception(exception, limit=-20))
-    return _report(actor_name, type(exception).__name__, str(exception), trace)
+    try:
+        text = str(exception)
+    except Exception as no_text:  # what an actor raised may be of any kind: it must be buried all the same
+        text = f"(its text cannot be had: {type(no_text).__name__})"
+    return _report(actor_name, type(exception).__name__, text, trace)
 
 
 def _report(actor: str, kind: str, text: str, trace: str) -> dict[str, str]:
     return {
         "actor": actor,
         "type": kind,
-        "message": text[:TEXT_CHARS_MAX],
-        "traceback": trace[-TRACEBACK_CHARS_MAX:],
+        "message": printable(text[:TEXT_CHARS_MAX]),
+        "traceback": printable(trace[-TRACEBACK_CHARS_MAX:]),
     }
+
+
+def printable(text: str) -> str:
+    """The text with what UTF-8 cannot carry (lone surrogates, of file names for one) written out."""
+    return text.encode("utf-8", "backslashreplace").decode()

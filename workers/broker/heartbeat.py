@@ -49,8 +49,11 @@ class Ticker(threading.Thread):
         self.succeeded_at = time.monotonic()
         return more
 
-    def stop(self, timeout_s: float = 5.0) -> None:
-        """Ask the thread to end, and wait for it."""
+    def ask_to_stop(self) -> None:
+        """Ask the thread to end."""
         self._stopping.set()
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait for the thread to end, so long at most."""
         if self.is_alive() and threading.current_thread() is not self:
-            self.join(timeout_s)
+            self.join(max(0.0, timeout_s))

@@ -10,6 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from dramatiq.errors import BrokerConnectionError
 from dramatiq.middleware import Middleware
 
 from .heartbeat import Ticker
@@ -23,6 +24,8 @@ logger = logging.getLogger(__name__)
 EXIT_CODE: Final = 70
 #: A consumer that has not asked for work for this long, although Redis answers, is stuck.
 STUCK_S: Final = 120.0
+#: How long a process that ends tries to say so.
+SIGN_OFF_S: Final = 2.0
 CRASHED_TOO_OFTEN: Final = json.dumps(
     {
         "actor": "",
@@ -62,11 +65,23 @@ class Maintenance:
     def stop(self) -> None:
         """Stop the threads and sign off; what this process still holds is left to the reaper."""
         with self._lock:
-            for ticker in reversed(self._tickers):  # the watchdog first: it would miss the others
-                ticker.stop()
-            was_running, self._tickers = bool(self._tickers), []
-        if was_running:
+            tickers, self._tickers = self._tickers, []
+            for ticker in reversed(tickers):  # the watchdog first: it would miss the others
+                ticker.ask_to_stop()
+        # A Redis that stalls holds each of them up: all together get so long, and then the process ends all the same.
+        deadline = time.monotonic() + SIGN_OFF_S
+        for ticker in tickers:
+            ticker.wait(deadline - time.monotonic())
+        if tickers:
+            leaving = threading.Thread(target=self._leave, name="broker-leave", daemon=True)
+            leaving.start()
+            leaving.join(max(0.1, deadline - time.monotonic()))
+
+    def _leave(self) -> None:
+        try:
             self._broker.lua.run("leave", self._broker.broker_id)
+        except BrokerConnectionError as error:
+            logger.warning("Could not sign off: %s", error)
 
     def reap(self) -> bool:
         """Give back the work of silent processes; return True when there is more at once."""
@@ -102,6 +117,7 @@ class Watched(Middleware):
 
     def __init__(self) -> None:
         self._threads: set[threading.Thread] = set()
+        self._workers = 0
 
     def trouble(self) -> str | None:
         """Name a thread that ended without saying so, if there is one."""
@@ -122,6 +138,15 @@ class Watched(Middleware):
 
     def before_worker_thread_shutdown(self, broker: Any, thread: threading.Thread) -> None:
         self._threads.discard(thread)
+
+    def before_worker_boot(self, broker: Any, worker: Any) -> None:
+        self._workers += 1
+        broker.draining.clear()
+
+    def before_worker_shutdown(self, broker: Any, worker: Any) -> None:
+        self._workers -= 1
+        if self._workers == 0:  # else another worker of this process goes on
+            broker.draining.set()
 
     def after_worker_shutdown(self, broker: Any, worker: Any) -> None:
         if not broker.open_consumers():  # another worker of this process may go on

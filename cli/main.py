@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.main import get_command
 
-from cli import account, campaign, credit, dead, demo, mailbox, operate, queue
+from cli import account, campaign, credit, dead, demo, drill, mailbox, operate, queue
 from cli.output import complain, errors
 from config.settings import BadSettings
 from engine.errors import Corrupt, EngineError, Invalid, Refused
@@ -53,6 +53,7 @@ app.add_typer(dead.app, name="dead")
 mailbox.register(app)
 operate.register(app)
 demo.register(app)
+drill.register(app)
 
 _UsageError: Any = typer.BadParameter.__base__
 """Every complaint about the command line; typer exports only this one of its kinds by name."""

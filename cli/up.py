@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 import structlog
 
@@ -24,6 +24,9 @@ from workers.runtime import keep_redis
 
 log = structlog.get_logger("inmail.up")
 
+_SETTLED_S = 60.0
+"""A child that ran so long is no longer one that cannot start."""
+
 
 def _tell(text: str, event: str, **fields: Any) -> None:
     """A warning: for the person at the terminal, else a log line among the children's, for whoever reads those."""
@@ -35,7 +38,11 @@ def _tell(text: str, event: str, **fields: Any) -> None:
 
 @dataclass(slots=True)
 class Child:
-    """One child process that should be running; started again, ever more slowly, when it ends by itself."""
+    """One child process that should be running; started again when it ends by itself, the more slowly the oftener.
+
+    ``output`` is where it writes (None: where this process does); ``patience_s`` the longest pause before a start;
+    ``told`` whether its end is told.
+    """
 
     name: str
     many: bool
@@ -44,28 +51,37 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     starts: int = 0
     next_start: float = field(default=0.0)
+    output: IO[bytes] | None = None
+    patience_s: float = 30.0
+    told: bool = True
+    _began: float = 0.0
 
     def tend(self) -> None:
         """Start it when it should be running and is not."""
         if self.process is not None:
             if self.process.poll() is None:
                 return
-            pause_s = min(30.0, 0.5 * 2**self.starts)
+            if time.monotonic() - self._began >= _SETTLED_S:
+                self.starts = 0
+            pause_s = min(self.patience_s, 0.5 * 2**self.starts)
             code, them = self.process.returncode, "them" if self.many else "it"
-            _tell(
-                f"the {self.name} ended with code {code}; starting {them} again in {pause_s:g} s",
-                "child.ended",
-                child=self.name,
-                code=code,
-                again_in_s=pause_s,
-            )
+            if self.told:
+                _tell(
+                    f"the {self.name} ended with code {code}; starting {them} again in {pause_s:g} s",
+                    "child.ended",
+                    child=self.name,
+                    code=code,
+                    again_in_s=pause_s,
+                )
             self.process, self.next_start = None, time.monotonic() + pause_s
         if time.monotonic() >= self.next_start:
-            self.starts += 1
+            self.starts, self._began = self.starts + 1, time.monotonic()
             # A session of its own, so that Ctrl-C comes here first and the children are stopped in order.
             self.process = subprocess.Popen(
                 self.command,
                 env=dict(self.env),
+                stdout=self.output,
+                stderr=self.output,
                 start_new_session=True,
                 preexec_fn=end_with_parent(os.getpid()),  # noqa: PLW1509 - it makes one system call and takes no lock
             )

@@ -30,11 +30,6 @@ SHUTDOWN_MS = 20_000
 STOP_GRACE_S = 30
 """A worker asked to stop finishes its message within the first; ``inmail up`` kills it after the second."""
 
-SWEEP_EVERY_S = 10
-REBUILD_EVERY_S = 60
-ALARM_GRACE_MS = 60_000
-"""How late a refund's alarm may be before the sweep sends another: a lost alarm costs about a minute."""
-
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -48,6 +43,21 @@ class Rule:
 def message_ms(lease_ms: int) -> int:
     """How long a message may run under a lease: two thirds of it."""
     return lease_ms * 2 // 3
+
+
+def alarm_grace_ms(lease_ms: int) -> int:
+    """How late a refund's alarm may be before the sweep sends another: two leases, by default a minute."""
+    return lease_ms * 2
+
+
+def rebuild_every_s(lease_ms: int) -> float:
+    """How often the scheduler makes its agenda again from the accounts: every two leases, by default each minute."""
+    return lease_ms * 2 / 1000
+
+
+def sweep_every_s(lease_ms: int) -> float:
+    """How often the scheduler looks for refunds that are overdue: three times a lease, by default every ten seconds."""
+    return lease_ms / 3000
 
 
 def rules(lease_ms: int) -> list[Rule]:

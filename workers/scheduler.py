@@ -15,7 +15,7 @@ import structlog
 from dramatiq.errors import BrokerConnectionError
 from redis.exceptions import BusyLoadingError, NoScriptError, OutOfMemoryError, ReadOnlyError, ResponseError
 
-from config.timings import ALARM_GRACE_MS, REBUILD_EVERY_S, STANDBY_ASKS_S, SWEEP_EVERY_S
+from config.timings import STANDBY_ASKS_S, alarm_grace_ms, rebuild_every_s, sweep_every_s
 from engine import agenda, campaigns, refunds, sending
 from engine.errors import EngineError
 from engine.identity import account_of
@@ -82,11 +82,11 @@ class Scheduler:
 
     def _work(self) -> None:
         clock = time.monotonic()
-        if clock - self._last_rebuild >= REBUILD_EVERY_S:
+        if clock - self._last_rebuild >= rebuild_every_s(self.lease_ms):
             with self._going_on("rebuild.broken"):
                 agenda.rebuild(self.store, between=self._still_leading)
             self._last_rebuild = clock
-        if clock - self._last_sweep >= SWEEP_EVERY_S:
+        if clock - self._last_sweep >= sweep_every_s(self.lease_ms):
             self.sweep()
             self._last_sweep = clock
         if not self.turn():
@@ -177,8 +177,9 @@ class Scheduler:
         self._thorough[account] = now
         return True
 
-    def sweep(self, grace_ms: int = ALARM_GRACE_MS) -> int:
+    def sweep(self, grace_ms: int | None = None) -> int:
         """Send refunds whose alarm is overdue by so much to the queue again; returns how many packs."""
+        grace_ms = alarm_grace_ms(self.lease_ms) if grace_ms is None else grace_ms
         now = self.store.now_ms()
         found = 0
         for campaign in agenda.refunds_expected(self.store, before_ms=now - grace_ms, most=_CAMPAIGNS_A_SWEEP):

@@ -11,7 +11,7 @@ import redis
 from dramatiq.errors import BrokerConnectionError
 from dramatiq.middleware import Retries, TimeLimit
 
-from config.timings import ALARM_GRACE_MS
+from config.timings import alarm_grace_ms
 from engine import accounts, agenda, campaigns, credits, mailbox, submitting
 from engine.audit import audit
 from engine.intake.lists import open_list
@@ -121,7 +121,7 @@ class World:
                 if not found:
                     break
                 busy = True
-            self.clock(LEASE_MS + ALARM_GRACE_MS + 1)
+            self.clock(LEASE_MS + alarm_grace_ms(LEASE_MS) + 1)
             self.do("scheduler", lambda process: process.store.client.delete(process.store.keys.runnable))
             quiet = 0 if busy else quiet + 1
             if quiet == 2:  # twice, as what is derived may just have been deleted

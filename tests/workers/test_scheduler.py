@@ -5,7 +5,7 @@ from dramatiq import Message
 from dramatiq.brokers.stub import StubBroker
 from dramatiq.middleware import TimeLimit
 
-from config.timings import ALARM_GRACE_MS
+from config.timings import alarm_grace_ms
 from engine import agenda, campaigns, credits
 from engine.wake import wake
 from tests.conftest import DAY_MS
@@ -110,7 +110,7 @@ def test_a_lost_alarm_costs_about_a_minute_and_no_credit(store, stage):
     campaign = a_campaign(store, to=3)
     stage.run()
     stage.broker.flush_all()
-    store.at_ms += 7 * DAY_MS + ALARM_GRACE_MS - 1
+    store.at_ms += 7 * DAY_MS + alarm_grace_ms(LEASE_MS) - 1
 
     assert stage.scheduler.sweep() == 0, "not yet: the alarm may still come"
     store.at_ms += 1
@@ -132,7 +132,7 @@ def test_the_agenda_is_derived_and_may_be_deleted_at_any_time(store, stage):
 
     stage.broker.flush_all()
     store.client.delete(store.keys.runnable, store.keys.due, store.keys.wake)
-    store.at_ms += 7 * DAY_MS + ALARM_GRACE_MS + 1
+    store.at_ms += 7 * DAY_MS + alarm_grace_ms(LEASE_MS) + 1
     agenda.rebuild(store)
     assert stage.scheduler.sweep() == 1
     stage.work()
@@ -305,7 +305,7 @@ def test_all_that_is_overdue_is_swept_at_once_however_many_packs(store, stage):
     campaign = a_campaign(store, to=1500, pack_size=1)
     stage.run()
     stage.broker.flush_all()
-    store.at_ms += 7 * DAY_MS + ALARM_GRACE_MS + 1
+    store.at_ms += 7 * DAY_MS + alarm_grace_ms(LEASE_MS) + 1
 
     assert stage.scheduler.sweep() == 1500
     stage.work()

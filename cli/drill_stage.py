@@ -71,11 +71,10 @@ class Stage:
         with suppress(RedisTrouble):
             if what == "scripts":
                 self.store.client.script_flush()
-            patterns = {"queues": ["{dramatiq}"], "queues and agenda": ["{dramatiq}", "{sched}"], "scripts": []}
-            for pattern in patterns[what]:
-                for key in list(
-                    self.store.client.scan_iter(match=f"{self.store.keys.namespace}:{pattern}*", count=1000)
-                ):
+            tags = {"queues": ["{dramatiq}"], "queues and agenda": ["{dramatiq}", "{sched}"], "scripts": []}[what]
+            for tag in tags:
+                found = self.store.client.scan_iter(match=f"{self.store.keys.namespace}:{tag}*", count=1000)
+                for key in list(found):
                     self.store.client.unlink(key)
         return what
 

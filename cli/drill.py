@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
+import signal
 import tempfile
 from pathlib import Path
 from statistics import median
@@ -12,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.account import Json
-from cli.drill_round import Round, play
+from cli.drill_round import PEOPLE, Round, play
 from cli.drill_stage import VICTIMS, stage
 from cli.drill_tally import Tally
 from cli.output import print_json, say, table, warn
@@ -38,6 +39,7 @@ def drill(
     Runs on a private Redis in a temporary folder; the one INMAIL_REDIS_URL names is not touched.
     """
     logging.configure("error", get_settings().log_format)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to stop either way, it stops in good order
     seed = secrets.randbelow(10**6) if seed is None else seed
     tell = warn if as_json else say
     played: list[Round] = []
@@ -74,16 +76,21 @@ def _line(done: Round) -> str:
     verdict = "ok" if done.over and done.tally.clean else "NOT OVER" if not done.over else "BROKEN"
     back = "never back" if done.recovered_s is None else f"back in {done.recovered_s:5.2f} s"
     forgot = f"  ({done.forgot} deleted)" if done.forgot else ""
-    return f"{done.number:4}  {done.victim:17} killed at {done.killed_at_s:4.2f} s  {back}  {verdict}{forgot}"
+    killed = f"{done.victim:17} killed at {done.killed_at_s:4.2f} s"
+    return f"{done.number:4}  {killed}  {back}  over in {done.took_s:4.1f} s  {verdict}{forgot}"
 
 
 def _summary(played: list[Round], total: Tally) -> dict[str, Any]:
     back = [each.recovered_s for each in played if each.recovered_s is not None]
+    took = [each.took_s for each in played]
     return {
         "rounds": len(played),
+        "inmails": len(played) * PEOPLE,
         "not_over": sum(not each.over for each in played),
         "recovered_median_s": round(median(back), 2) if back else None,
         "recovered_max_s": round(max(back), 2) if back else None,
+        "took_median_s": round(median(took), 2) if took else None,
+        "took_max_s": round(max(took), 2) if took else None,
         **total.as_dict(),
     }
 
@@ -100,7 +107,10 @@ def _report(played: list[Round], total: Tally) -> None:
         say(f"  {line}")
     found = _summary(played, total)
     say(
-        f"{found['rounds']} rounds: {total.doubled} InMails doubled, {total.lost} lost, {total.answers_lost} answers lost, "
-        f"{len(total.drift)} drifts, {found['not_over']} not over; "
-        f"back in {found['recovered_median_s']} s (median), {found['recovered_max_s']} s (longest)"
+        f"{found['rounds']} rounds, {found['inmails']:,} InMails: {total.doubled} doubled, {total.lost} lost, "
+        f"{total.answers_lost} answers lost, {len(total.drift)} drifts, {found['not_over']} not over"
+    )
+    say(
+        f"back in {found['recovered_median_s']} s (median), {found['recovered_max_s']} s (longest); "
+        f"a round took {found['took_median_s']} s (median), {found['took_max_s']} s (longest)"
     )

@@ -4,7 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.setup-done
 
-.PHONY: help setup demo up test test-slow check bench bench-full lock clean
+.PHONY: help setup demo up test test-slow prove mutants soak drill check bench bench-full lock clean
+ROUNDS ?= 20
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -48,6 +49,18 @@ bench-full: $(STAMP) ## every benchmark, and Dramatiq's own tests against the br
 
 test-slow: $(STAMP) ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow
+
+prove: $(STAMP) ## every crash point, 1,000 runs beside a model, opposed spenders; some minutes
+	@$(BIN)/python -m pytest -m proof
+
+mutants: $(STAMP) ## take each guard out of the scripts: a test must go red
+	@$(BIN)/python -m tests.proofs.guards
+
+soak: $(STAMP) ## the same and the fuzz tests with very many examples; an hour and more
+	@INMAIL_SOAK=1 $(BIN)/python -m pytest -m "proof or not slow" tests/proofs tests/fuzz --timeout 14400
+
+drill: $(STAMP) ## processes killed at random under load; ROUNDS=20
+	@$(BIN)/inmail drill --rounds $(ROUNDS)
 
 lock: ## write requirements.lock anew from pyproject.toml
 	@$(BIN)/python -m pip install -qq pip-tools

@@ -45,8 +45,8 @@ def drill(
     played: list[Round] = []
     interrupted = False
     with tempfile.TemporaryDirectory(prefix="inmail-drill-", ignore_cleanup_errors=True) as folder:
-        tell(f"seed {seed}: {rounds} rounds, {workers} worker processes, two schedulers, a private Redis")
         try:
+            tell(f"seed {seed}: {rounds} rounds, {workers} worker processes, two schedulers, a private Redis")
             with stage(Path(folder), workers) as running:
                 rng = random.Random(seed)
                 for number in range(1, rounds + 1):
@@ -96,6 +96,9 @@ def _summary(played: list[Round], total: Tally) -> dict[str, Any]:
 
 
 def _report(played: list[Round], total: Tally) -> None:
+    if not played:
+        say("no round was played to its end")
+        return
     rows = []
     for victim in VICTIMS:
         back = [each.recovered_s for each in played if each.victim == victim and each.recovered_s is not None]

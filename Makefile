@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.setup-done
 
-.PHONY: help setup demo up test test-slow check bench bench-full lock clean
+.PHONY: help setup demo up test test-slow prove soak check bench bench-full lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -48,6 +48,12 @@ bench-full: $(STAMP) ## every benchmark, and Dramatiq's own tests against the br
 
 test-slow: $(STAMP) ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow
+
+prove: $(STAMP) ## the proofs in full: 1,000 runs of the state machine, 10,000 races
+	@$(BIN)/python -m pytest -m proof
+
+soak: $(STAMP) ## the same with 20,000 runs; half an hour or so
+	@INMAIL_SOAK=1 $(BIN)/python -m pytest -m proof
 
 lock: ## write requirements.lock anew from pyproject.toml
 	@$(BIN)/python -m pip install -qq pip-tools

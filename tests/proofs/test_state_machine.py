@@ -131,6 +131,9 @@ class Engine(Office):
         it = self.campaign(which)
         it, index = mailed[index % len(mailed)] if mailed and which % 4 else (it, index % len(it.to))
         address = POOL[POOL.index(it.to[index]) - 1] if wrong else it.to[index]
+        self._reply(it, index, address, accept, text)
+
+    def _reply(self, it: Campaign, index: int, address: str, accept: bool, text: str) -> None:
         expected = it.reply(index, address, "A" if accept else "D", text, self.store.at_ms)
         try:
             found = mailbox.reply(self.store, f"{it.id}.{index}", address=address, accept=accept, text=text)
@@ -173,6 +176,16 @@ class Engine(Office):
         self.store.at_ms += LEASE_MS
         self._claim(self._model(held.campaign.id), held.pack, token)
         self.settle(self.claims[::-1].index(held), outcomes, False)
+
+    @precondition(lambda self: any(held.positions for held in self.claims))
+    @rule(which=ANY, accept=st.booleans(), outcomes=OUTCOMES)
+    def answer_before_it_is_settled(self, which: int, accept: bool, outcomes: str) -> None:
+        self.deliver(which, False)
+        held = self.claims[-1 - which % len(self.claims)]
+        if held.positions:
+            it, index = self._model(held.campaign.id), held.campaign.first(held.pack) + held.positions[0]
+            self._reply(it, index, it.to[index], accept, "")
+        self.settle(which, outcomes, False)
 
     def _replay_event(self, call: Call, it: Campaign) -> None:
         reply, now, a = self.store.replay(call), self.store.at_ms, call.args

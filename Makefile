@@ -52,7 +52,7 @@ test-slow: $(STAMP) ## the tests that take minutes
 prove: $(STAMP) ## the proofs in full: 1,000 runs of the state machine, 10,000 races
 	@$(BIN)/python -m pytest -m proof
 
-soak: $(STAMP) ## the same with 20,000 runs; half an hour or so
+soak: $(STAMP) ## the same with 20,000 runs of the state machine
 	@INMAIL_SOAK=1 $(BIN)/python -m pytest -m proof
 
 lock: ## write requirements.lock anew from pyproject.toml

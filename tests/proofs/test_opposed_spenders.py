@@ -124,7 +124,7 @@ def test_everything_that_moves_credits_at_once(opened, rounds):
 
 @pytest.mark.parametrize("races", [200, pytest.param(10_000, marks=proof)])
 def test_an_answer_and_a_refund_meet_on_one_letter_and_one_wins(opened, races):
-    """In lock step, whoever is to begin changing with every race; both must win some."""
+    """In lock step, race by race; both must win some."""
     store, candidate, alarm = opened(), opened(), opened()
     an_account(store, credits_=races)
     campaign = a_campaign(store, to=races, pack_size=1)

@@ -60,7 +60,8 @@ else
   call('ZREM', leases, pack)
   call('HDEL', tokens, pack)
   if left > 0 and state ~= 'cancelled' then call('ZADD', again, pack, pack) end
-  if settled > 0 and finish() ~= '' then note = call('HGET', campaign, 'state') end
+  local ended = settled > 0 and finish() or ''
+  if ended ~= '' then state, note = ended, ended end
 end
 if settled > 0 or note ~= '' then
   journal('claim', id, pack, claimed, moved('QC', claimed, 'QO', opted_out, 'QP', locked), note)

@@ -73,8 +73,11 @@ if state == 'running' then
     else
       break
     end
-    take(pack)
-    flying = flying + 1
+    -- A pack a worker holds is not handed out beside it: when its lease ends, whatever is left is found again.
+    if not call('ZSCORE', leases, pack) then
+      take(pack)
+      flying = flying + 1
+    end
   end
   if next_pack > num(c[5]) then call('HSET', campaign, 'next_pack', int(next_pack)) end
 end

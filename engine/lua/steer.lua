@@ -13,19 +13,18 @@ if known then return { 'ok', known } end
 local live = state == 'scheduled' or state == 'running' or state == 'waiting'
 local to
 if verb == 'pause' then
-  if state == 'paused' then return { 'ok', state } end
-  if live then to = 'paused' end
+  if live or state == 'paused' then to = 'paused' end
 elseif verb == 'resume' then
-  if live then return { 'ok', state } end
-  if state == 'paused' then to = num(c[3]) > now and 'scheduled' or 'running' end
+  if live then to = state elseif state == 'paused' then to = num(c[3]) > now and 'scheduled' or 'running' end
 elseif verb == 'cancel' then
-  if state == 'cancelled' then return { 'ok', state } end
-  if live or state == 'paused' then to = 'cancelled' end
+  if live or state == 'paused' or state == 'cancelled' then to = 'cancelled' end
 end
 if not to then return { 'wrong_state', state } end
 -- Nothing fails below.
 although_memory_is_full()
-call('HSET', campaign, 'state', to, 'waiting_for', '')
-journal(verb, c[2], '', 0, '', to)
+if to ~= state then
+  call('HSET', campaign, 'state', to, 'waiting_for', '')
+  journal(verb, c[2], '', 0, '', to)
+end
 remember(op, to)
 return { 'ok', to }

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine import agenda, campaigns, credits, mailbox, refunds, sending
+from engine import accounts, agenda, campaigns, credits, mailbox, refunds, sending
 from engine.errors import Refused
 from engine.wake import wake
 from tests.conftest import DAY_MS
@@ -215,3 +215,36 @@ def test_a_second_claim_takes_only_what_is_queued(store):
     assert (again.letters, wallet(store)["held"]) == ("FC", 1)
     put_in_mailboxes(store, again)
     sending.settle(store, again, again.positions)
+
+
+def test_a_pack_a_worker_holds_is_not_released_beside_it(store):
+    an_account(store, credits_=2)
+    campaign = a_campaign(store, to=2)
+    release(store, campaign)
+    campaigns.steer(store, campaign, "pause")
+    assert claim(store, campaign).letters == "QQ"
+    campaigns.steer(store, campaign, "resume")
+
+    held = claim(store, campaign, token="from a message that came twice")
+    assert (held.letters, release(store, campaign).packs) == ("CC", ())
+    put_in_mailboxes(store, held)
+    assert sending.settle(store, held, held.positions) is not None
+
+
+def test_a_claim_that_ends_a_campaign_says_so(store):
+    accounts.suppress(store, an_account(store, credits_=1), MAIL[0])
+    campaign = a_campaign(store, to=1)
+    assert claim(store, campaign).state == claim(store, campaign).state == "closed"
+
+
+@pytest.mark.parametrize(("first", "then", "stands"), [("pause", "resume", "running"), ("resume", "pause", "paused")])
+def test_a_repeat_of_a_call_that_found_its_state_already_undoes_nothing(store, first, then, stands):
+    an_account(store)
+    campaign = a_campaign(store)
+    keys = store.keys.of_campaign(campaign)
+    if first == "pause":
+        campaigns.steer(store, campaign, "pause")
+    assert store.run("steer", keys, first, "call:1")[0] == "ok"
+    campaigns.steer(store, campaign, then)
+    store.run("steer", keys, first, "call:1")
+    assert campaigns.get_campaign(store, campaign).state == stands

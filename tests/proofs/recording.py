@@ -1,0 +1,67 @@
+"""A store that remembers every script call, and may lose the first reply so that the caller repeats it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from engine.store import Store
+
+
+@dataclass(frozen=True)
+class Call:
+    """One script call as it was made, and when."""
+
+    name: str
+    keys: list[str]
+    args: tuple[str | int | bytes, ...]
+    at_ms: int
+
+    @property
+    def forgotten_from_ms(self) -> int | None:
+        """When the outcome of an operation id made for a single call may be forgotten: a day later."""
+        single = any(isinstance(arg, str) and arg.startswith("call:") for arg in self.args)
+        return self.at_ms + 86_400_000 if single else None
+
+
+# What a repeat says otherwise than the call itself; everything else of the answer must be the same.
+SAID_ONCE = {
+    "open_account": 0,  # ok, then: exists
+    "release": 2,  # when to look again: a repeat says at once
+    "refund": 1,  # how many were closed by this very call
+}
+
+
+class Recording(Store):
+    """``lossy``: each call is made twice in a row; the second must answer the same and change nothing at all."""
+
+    def __init__(self, client: Any, at_ms: int, scripts: dict[str, Any]) -> None:
+        super().__init__(client, at_ms=at_ms)
+        self._scripts = scripts
+        self.calls: list[Call] = []
+        self.lossy = False
+
+    def run(self, name: str, keys: list[str], *args: str | int | bytes) -> list[Any]:
+        self.calls.append(Call(name, keys, args, self.now_ms()))
+        reply = super().run(name, keys, *args)
+        if not self.lossy:
+            return reply
+        before = self.everything()
+        again = super().run(name, keys, *args)
+        assert self.everything() == before, f"a repeated {name} changed something"
+        same = SAID_ONCE.get(name)
+        assert len(reply) == len(again)
+        assert [a for i, a in enumerate(reply) if i != same] == [a for i, a in enumerate(again) if i != same], name
+        return reply
+
+    def replay(self, call: Call) -> list[Any]:
+        """The same call once more, unrecorded."""
+        return super().run(call.name, call.keys, *call.args)
+
+    def everything(self, but: tuple[str, ...] = ()) -> dict[bytes, bytes]:
+        """The whole database, except keys that end so."""
+        keys = sorted(key for key in self.client.keys("*") if not key.decode().endswith(but or "\n"))
+        pipe = self.client.pipeline(transaction=False)
+        for key in keys:
+            pipe.dump(key)
+        return dict(zip(keys, pipe.execute(), strict=True))

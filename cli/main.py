@@ -11,6 +11,7 @@ from importlib import metadata
 from typing import Annotated, Any
 
 import typer
+from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError
 from typer.main import get_command
 
 from cli import account, campaign, credit, dead, demo, drill, mailbox, operate, queue
@@ -108,7 +109,20 @@ def _usage(error: Any) -> int:
     return _fail(f"{text}; see: {where} --help", 2)
 
 
+_REFUSED_WHOLE: tuple[tuple[type[BaseException], str], ...] = (
+    (OutOfMemoryError, "Redis' memory is full: nothing was done; give it more (maxmemory), or wait for room"),
+    (
+        ReadOnlyError,
+        "Redis is read-only (a replica, or in failover): nothing was done; name the master, or try again",
+    ),
+    (BusyLoadingError, "Redis is still loading its data: nothing was done; try again soon"),
+)
+
+
 def _sentence(error: BaseException) -> str:
+    for kind, told in _REFUSED_WHOLE:
+        if isinstance(error, kind):
+            return told
     if isinstance(error, RedisTrouble):
         return (
             f"Redis does not answer as it should ({trouble_text(error)}); nothing is half done, but whether the last "

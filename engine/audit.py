@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 import zstandard
-from redis.exceptions import ResponseError
+from redis.exceptions import BusyLoadingError, OutOfMemoryError, ResponseError
 
 from engine import rows
 from engine.acceptance import stopped_for
@@ -57,6 +57,8 @@ def audit(store: Store, account: str) -> Report:
         _audit(store, account, report)
     except UnicodeEncodeError:  # it is the name asked for that is no text, nothing stored
         raise NotFound(f"no account {account[:80]!r}", code="no_account") from None
+    except (OutOfMemoryError, BusyLoadingError):
+        raise  # trouble of Redis', not of the account's
     except (KeyError, ValueError, IndexError, zstandard.ZstdError, ResponseError) as error:
         report.drift.append(f"stored state cannot be read: {type(error).__name__} {error}")
     return report

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from typing import Any
 
 from engine.credits import WALLET_FIELDS, Wallet
 from engine.errors import NotFound
@@ -60,49 +61,60 @@ class Snapshot:
 
 
 def take_snapshot(store: Store, account: str) -> Snapshot:
-    # One MULTI: no transition can come between the log's last entry and the letters it speaks of. Campaigns
+    # One script: no transition can come between the log's last entry and the letters it speaks of. Campaigns
     # submitted between listing and reading have a log entry beyond it and are left for the next audit.
     keys = store.keys
     while True:
         members = [m.decode() for m in store.client.zrange(keys.campaigns(account), 0, -1)]
-        pipe = store.client.pipeline(transaction=True)
-        pipe.hgetall(keys.wallet(account))
-        pipe.hgetall(keys.open(account))
-        pipe.zcard(keys.campaigns(account))
-        pipe.zrange(keys.active(account), 0, -1)
-        pipe.zrange(keys.sending(account), 0, -1)
+        wanted = [
+            (keys.wallet(account), "hash"),
+            (keys.open(account), "hash"),
+            (keys.campaigns(account), "count"),
+            (keys.active(account), "scores"),
+            (keys.sending(account), "scores"),
+        ]
         for campaign in members:
-            pipe.hgetall(keys.campaign(campaign))
-            pipe.get(keys.letters(campaign))
-            pipe.get(keys.sent(campaign))
-            pipe.zrange(keys.campaign_due(campaign), 0, -1, withscores=True)
-            pipe.zrange(keys.again(campaign), 0, -1)
-            pipe.zrange(keys.leases(campaign), 0, -1)
-            pipe.hgetall(keys.replies(campaign))
-        wallet, contacts, count, active, sending, *parts = pipe.execute()
+            wanted += [
+                (keys.campaign(campaign), "hash"),
+                (keys.letters(campaign), "text"),
+                (keys.sent(campaign), "text"),
+                (keys.campaign_due(campaign), "scores"),
+                (keys.again(campaign), "scores"),
+                (keys.leases(campaign), "scores"),
+                (keys.replies(campaign), "hash"),
+            ]
+        found = store.run_bare("snapshot", [key for key, _ in wanted], *(how for _, how in wanted))
+        wallet, contacts, count, active, sending, *parts = found
         if not wallet:
             raise NotFound(f"no account {account[:80]!r}", code="no_account")
         if count == len(members):
             break
-    columns = {}
-    for i, campaign in enumerate(members):
-        meta, letters, sent, due, again, leased, replies = parts[i * 7 : i * 7 + 7]
-        columns[campaign] = Column(
-            letters=(letters or b"").decode("ascii"),
-            sent=sent or b"",
-            due={int(pack): int(at) for pack, at in due},
-            again=frozenset(map(int, again)),
-            leased=frozenset(map(int, leased)),
-            replies={int(index): text.decode() for index, text in replies.items()},
-            meta={k.decode(): v.decode() for k, v in meta.items()},
-        )
+    purse = _texts(wallet)
     return Snapshot(
-        seq=int(wallet[b"seq"]),
-        chain=int(wallet[b"chain"]),
+        seq=int(purse["seq"]),
+        chain=int(purse["chain"]),
         at_ms=store.now_ms(),
-        active=frozenset(m.decode() for m in active),
-        sending=frozenset(m.decode() for m in sending),
-        wallet=Wallet(*(int(wallet[name.encode()]) for name in WALLET_FIELDS)),
-        open={k.decode(): v.decode() for k, v in contacts.items()},
-        columns=columns,
+        active=frozenset(_texts(active)),
+        sending=frozenset(_texts(sending)),
+        wallet=Wallet(*(int(purse[name]) for name in WALLET_FIELDS)),
+        open=_texts(contacts),
+        columns={campaign: _column(parts[i * 7 : i * 7 + 7]) for i, campaign in enumerate(members)},
     )
+
+
+def _column(found: list[Any]) -> Column:
+    meta, letters, sent, due, again, leased, replies = found
+    return Column(
+        letters=(letters or b"").decode("ascii"),
+        sent=sent or b"",
+        due={int(pack): int(float(at)) for pack, at in _texts(due).items()},
+        again=frozenset(map(int, _texts(again))),
+        leased=frozenset(map(int, _texts(leased))),
+        replies={int(index): text for index, text in _texts(replies).items()},
+        meta=_texts(meta),
+    )
+
+
+def _texts(flat: list[bytes]) -> dict[str, str]:
+    """A flat reply, name and value in turn, as a dict; in order."""
+    return {name.decode(): value.decode() for name, value in zip(flat[::2], flat[1::2], strict=True)}

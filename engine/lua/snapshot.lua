@@ -1,0 +1,17 @@
+-- snapshot: read many keys of one account at one moment; no write, so it passes with memory full, unlike a MULTI.
+-- KEYS: what to read. ARGV: how, for each: 'hash', 'text', 'scores' (members and scores in order), 'count' (of a zset).
+-- Returns: a reply for each key, as HGETALL, GET, ZRANGE WITHSCORES and ZCARD give it.
+local found = {}
+for i, key in ipairs(KEYS) do
+  local how = ARGV[i]
+  if how == 'hash' then
+    found[i] = redis.call('HGETALL', key)
+  elseif how == 'text' then
+    found[i] = redis.call('GET', key)
+  elseif how == 'scores' then
+    found[i] = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+  else
+    found[i] = redis.call('ZCARD', key)
+  end
+end
+return found

@@ -27,8 +27,8 @@ demo: $(STAMP) ## the main job on a time-lapse clock, live on screen
 up: $(STAMP) ## Redis, scheduler and workers in one terminal; Ctrl-C stops them
 	@$(BIN)/inmail up
 
-test: $(STAMP) ## the everyday test suite
-	@$(BIN)/python -m pytest
+test: $(STAMP) ## the everyday test suite, on two cores
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(STAMP) ## format, lint, types, import floors
 	@$(BIN)/ruff format --check .

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+
+# Set by pytest's own workers; the console would take it for good, before a test can say how wide it is.
+os.environ.pop("COLUMNS", None)
+
 import shutil
 import subprocess
 import tempfile

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any
 
@@ -18,7 +19,7 @@ class Mute(Exception):
     """An exception that cannot say what it is."""
 
     def __str__(self) -> str:
-        raise RuntimeError("no text")
+        raise SystemExit("no text")
 
 
 @pytest.fixture
@@ -49,11 +50,36 @@ def test_an_error_text_utf8_cannot_carry_is_listed_retried_and_dropped(broker: D
 
 
 def test_a_letter_stored_with_such_a_text_is_listed_as_well(broker: DurableRedisBroker) -> None:
-    broker.lua.run("enqueue", "s", "r", broker.broker_id, "", "", "q", "id", b"body", "")
-    broker.lua.run("fetch", "q", broker.broker_id, 1)
-    broker.lua.run("nack", "q", broker.broker_id, "id", '{"type": "E", "message": "\\udcff"}')
-    [group] = dead_list(broker)
-    assert (group.error_message, dead_drop(broker, group=group.group)) == ("\\udcff", 1)
+    errors = ['{"type": "E", "message": "\\udcff"}', '{"type": 5, "message": null}', "[]", "{half", b"\xff"]
+    for number, error in enumerate(errors):
+        broker.lua.run("enqueue", "s", f"r{number}", broker.broker_id, "", "", "q", f"id{number}", b"body", "")
+        broker.lua.run("fetch", "q", broker.broker_id, 1)
+        broker.lua.run("nack", "q", broker.broker_id, f"id{number}", error)
+    found = sorted(group.error_message for group in dead_list(broker))
+    assert found == ["None", "[]", "\\udcff", "\\xff", "{half"]
+    assert dead_drop(broker, everything=True) == len(errors)
+
+
+def test_a_message_no_worker_could_run_is_buried_and_stops_nobody(broker: DurableRedisBroker, worker: Any) -> None:
+    ran: list[int] = []
+    note = dramatiq.actor(ran.append, queue_name="q", actor_name="note", max_retries=0)
+    changes: list[dict[str, Any]] = [
+        {"queue_name": "elsewhere"},
+        {"actor_name": []},
+        {"actor_name": "unheard of"},
+        {"args": "five"},
+        {"kwargs": 5},
+        {"options": []},
+        {},
+    ]
+    for number, change in enumerate(changes):
+        body = json.dumps({**note.message(1).asdict(), **change}).encode()
+        broker.lua.run("enqueue", "s", f"r{number}", broker.broker_id, "", "", "q", f"id{number}", body, "")
+    worker.start()
+    broker.join("q", interval=10, timeout=5_000)
+    assert (ran, counts(broker)) == ([1], (0, 0, 0, len(changes) - 1))
+    assert len(broker.hand("q")) == 0
+    assert all(thread.is_alive() for thread in (*worker.workers, *worker.consumers.values()))
 
 
 def test_a_failure_without_a_text_is_buried_and_the_queue_goes_on(broker: DurableRedisBroker, worker: Any) -> None:

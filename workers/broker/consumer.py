@@ -6,13 +6,13 @@ import json
 import time
 from collections import deque
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from dramatiq.broker import Consumer, MessageProxy
 from dramatiq.errors import DecodeError
-from dramatiq.message import Message
 
 from .failures import describe_error, error_report
+from .messages import received
 
 if TYPE_CHECKING:
     from .broker import DurableRedisBroker
@@ -122,9 +122,7 @@ class DurableConsumer(Consumer):
     def _receive(self, message_id: str, body: bytes) -> None:
         """Decode one message; one that cannot be read is buried, and its neighbours go on."""
         try:
-            message: Message[Any] = Message.decode(body)
-            message.options["redis_message_id"] = message_id
-            message.options.pop("eta", None)  # a worker would hold it in memory until then
+            message = received(self.queue_name, message_id, body)
         except Exception as error:  # whatever a body may do to a decoder
             self.broker.logger.error("Buried an unreadable message %r of %r.", message_id, self.queue_name)
             report = error_report("", error.error if isinstance(error, DecodeError) else error)
@@ -139,7 +137,7 @@ class DurableConsumer(Consumer):
 def _report(message: MessageProxy) -> dict[str, str]:
     try:
         return describe_error(message)
-    except Exception as error:  # no failure may be so odd that it cannot be buried
+    except BaseException as error:  # no failure may be so odd that it cannot be buried
         return {"actor": message.actor_name, "type": "Failed", "message": type(error).__name__, "traceback": ""}
 
 

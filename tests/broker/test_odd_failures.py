@@ -96,6 +96,7 @@ def test_a_failure_without_a_text_is_buried_and_the_queue_goes_on(broker: Durabl
         mute.send(number)
     broker.join("q", interval=10, timeout=5_000)
     assert (ran, counts(broker)) == ([3], (0, 0, 0, 3))
+    assert [group.error_type for group in dead_list(broker)] == ["Mute"]
 
 
 def test_when_burying_one_message_fails_its_neighbours_are_not_lost(
@@ -190,8 +191,11 @@ def test_a_request_sent_again_after_a_later_one_is_still_known(
     with pytest.raises(ConnectionClosed):
         note.send(1)
     note.send(2)
+    # Both were run meanwhile: only what Redis remembers of the request tells.
+    for message_id in run("fetch", "q", broker.broker_id, 2)[3::2]:
+        run("ack", "q", broker.broker_id, message_id)
     assert run("enqueue", *senders[0]) == 0
-    assert counts(broker)[0] == 2
+    assert counts(broker) == (0, 0, 0, 0)
 
 
 def test_delays_that_do_not_match_their_messages_send_nothing(broker: DurableRedisBroker) -> None:
@@ -218,27 +222,3 @@ def test_many_messages_go_in_batches_of_a_thousand_and_of_eight_million_bytes(
     broker.enqueue_many([note.message("x" * 9_000_000)])
     broker.enqueue_many([])
     assert sizes == [1000, 1, 2, 1, 1]
-
-
-def test_a_process_that_stops_fetches_no_more(broker: DurableRedisBroker) -> None:
-    begun, go_on, ran = threading.Event(), threading.Event(), []
-
-    @dramatiq.actor(queue_name="q")
-    def hold(number: int) -> None:
-        begun.set()
-        go_on.wait(10)
-        ran.append(number)
-
-    worker = dramatiq.Worker(broker, worker_threads=1, worker_timeout=50)
-    worker.start()
-    hold.send(0)
-    assert begun.wait(5)
-    stopping = threading.Thread(target=worker.stop)
-    stopping.start()
-    assert wait_until(broker.draining.is_set)
-    hold.send(1)
-    assert wait_until(lambda: counts(broker)[0] == 1)
-    assert counts(broker) == (1, 0, 1, 0)
-    go_on.set()
-    stopping.join(10)
-    assert (ran, counts(broker)) == ([0], (1, 0, 0, 0))

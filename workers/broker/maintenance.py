@@ -10,12 +10,16 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from dramatiq.broker import MessageProxy
+from dramatiq.common import iter_queue
 from dramatiq.errors import BrokerConnectionError
 from dramatiq.middleware import Middleware
 
 from .heartbeat import Ticker
 
 if TYPE_CHECKING:
+    from dramatiq import Worker
+
     from .broker import DurableRedisBroker
 
 logger = logging.getLogger(__name__)
@@ -117,7 +121,8 @@ class Watched(Middleware):
 
     def __init__(self) -> None:
         self._threads: set[threading.Thread] = set()
-        self._workers = 0
+        self._workers: list[Worker] = []
+        self._going_on = 0
 
     def trouble(self) -> str | None:
         """Name a thread that ended without saying so, if there is one."""
@@ -126,6 +131,18 @@ class Watched(Middleware):
                 name = getattr(thread, "queue_name", None)
                 return f"the consumer thread of {name!r} has died" if name else "a worker thread has died"
         return None
+
+    def take_back(self, queue_name: str) -> list[MessageProxy]:
+        """Take from the workers what they fetched of a queue and no thread has begun, the first to run first."""
+        found = []
+        for worker in tuple(self._workers):
+            for item in list(iter_queue(worker.work_queue)):
+                if item.message.queue_name == queue_name:
+                    found.append(item.message)
+                else:
+                    worker.work_queue.put(item)
+                worker.work_queue.task_done()
+        return found
 
     def after_consumer_thread_boot(self, broker: Any, thread: threading.Thread) -> None:
         self._threads.add(thread)
@@ -140,15 +157,17 @@ class Watched(Middleware):
         self._threads.discard(thread)
 
     def before_worker_boot(self, broker: Any, worker: Any) -> None:
-        self._workers += 1
+        self._workers.append(worker)
+        self._going_on += 1
         broker.draining.clear()
 
     def before_worker_shutdown(self, broker: Any, worker: Any) -> None:
-        self._workers -= 1
-        if self._workers == 0:  # else another worker of this process goes on
+        self._going_on -= 1
+        if self._going_on == 0:  # else another worker of this process goes on
             broker.draining.set()
 
     def after_worker_shutdown(self, broker: Any, worker: Any) -> None:
+        self._workers.remove(worker)
         if not broker.open_consumers():  # another worker of this process may go on
             broker.leave()
 

@@ -67,6 +67,13 @@ class Server:
         self._process.kill()
         self._process.wait(10)
 
+    def stall(self) -> None:
+        """Answer nobody, connections staying open, until `go_on`."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
     def close(self) -> None:
         self.admin.close()
         self.kill()

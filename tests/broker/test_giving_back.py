@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from unittest import mock
 
 import dramatiq
 import pytest
 
-from workers.broker import DurableRedisBroker, pause, queue_list, resume
+from workers.broker import DurableRedisBroker, maintenance, pause, queue_list, resume
 
-from .rig import wait_until
+from .rig import Server, wait_until
 
 
 class Held:
@@ -131,3 +132,26 @@ def test_a_paused_queue_gives_back_what_its_process_holds_without_knowing(broker
     consumer = broker.consume("q", prefetch=2, timeout=10)
     assert next(consumer) is None
     assert (counts(broker), len(broker.hand("q"))) == ((1, 0), 0)
+
+
+@pytest.mark.redis
+def test_a_stopping_worker_waits_for_a_stalled_redis_no_longer_than_its_bound(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(maintenance, "SIGN_OFF_S", 0.3)
+    held = Held(DurableRedisBroker(url=server.url))
+    second = dramatiq.actor(print, broker=held.broker, actor_name="second", queue_name="another")
+    held.begin(2)
+    second.send(1)
+    assert wait_until(lambda: len(held.broker.hand("another")) == 1)
+    server.stall()
+    began_at = time.monotonic()
+    held.worker.stop(300)
+    took_s = time.monotonic() - began_at
+    server.go_on()
+    held.close()
+    # The threads, the consumers (either for 0.3 s), giving back, signing off; a call itself would take 20 s.
+    assert took_s < 3.0
+    # Nothing is lost by it: what was given up may still have reached Redis, the rest is for the reaper.
+    assert wait_until(lambda: counts(held.broker)[1] <= 1)
+    assert sum(row.ready + row.running for row in queue_list(held.broker)) in (2, 3)

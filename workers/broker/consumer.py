@@ -82,7 +82,9 @@ class DurableConsumer(Consumer):
         self._fetched.clear()
         if ids:
             try:
-                self.broker.lua.run("requeue", self.queue_name, self.broker.broker_id, *ids)
+                is_ending = self.broker.draining.is_set()
+                run = self.broker.maintenance.run_while_ending if is_ending else self.broker.lua.run
+                run("requeue", self.queue_name, self.broker.broker_id, *ids)
             finally:  # where it failed the next consumer takes them up again
                 self._hand.release(ids)
 

@@ -76,7 +76,7 @@ def list_(as_json: Json = False) -> None:
 
 @app.command("pause")
 def pause(queue: QueueName) -> None:
-    """Stop handing out a queue's messages in all processes; what they fetched before, up to two a thread, is run."""
+    """Let no process begin another message of a queue, within a second; what is running runs to its end."""
     with broker() as b:
         changed = queues.pause(b, queue, expected=queue in QUEUES)
     say(f"queue {queue} {'is paused now' if changed else 'was paused already'}")

@@ -6,6 +6,7 @@ import time
 from unittest import mock
 
 import dramatiq
+import pytest
 
 from workers.broker import DurableRedisBroker, queue_list
 
@@ -55,6 +56,15 @@ def test_a_delay_is_counted_from_now_even_if_the_senders_clock_is_a_day_off(
         note.send_with_options(args=("soon",), delay=50)
     consumer = broker.consume("q", timeout=100)
     assert wait_until(lambda: next(consumer), 2.0)
+
+
+@pytest.mark.parametrize("due_in_ms", [0, 1])
+def test_a_message_due_in_a_moment_is_not_slept_through(broker: DurableRedisBroker, due_in_ms: int) -> None:
+    broker.declare_queue("q")
+    with mock.patch.object(broker.client, "blpop", wraps=broker.client.blpop) as sleep:
+        broker.lua.sleep_until_woken("q", due_in_ms)
+    # What Redis 6.2 reads of it, in whole milliseconds, rounded down; none is for ever.
+    assert int(sleep.call_args.kwargs["timeout"] * 1000 - 0.001) >= 1
 
 
 def test_an_eta_among_the_options_is_a_delay(broker: DurableRedisBroker) -> None:

@@ -92,6 +92,7 @@ def test_a_new_consumer_takes_up_what_its_process_holds_without_knowing(broker: 
     assert {message.args[0] for message in received if message is not None} == {1, 2}
 
 
+@pytest.mark.redis
 def test_what_middleware_could_not_send_is_sent_before_the_ack(server: Server) -> None:
     """Dramatiq swallows what a hook raises: a retry or the next stage of a pipeline would be lost with it."""
     ran: list[str] = []
@@ -124,6 +125,7 @@ def test_what_middleware_could_not_send_is_sent_before_the_ack(server: Server) -
     broker.close()
 
 
+@pytest.mark.redis
 def test_an_enqueue_that_fails_says_so(server: Server) -> None:
     broker = DurableRedisBroker(url=server.url)
 
@@ -133,10 +135,12 @@ def test_an_enqueue_that_fails_says_so(server: Server) -> None:
     server.admin.config_set("maxmemory", 1)
     with pytest.raises(BrokerConnectionError) as caught:
         note.send()
-    assert isinstance(caught.value.__cause__, redis.exceptions.OutOfMemoryError)
+    cause = caught.value.__cause__
+    assert isinstance(cause, redis.exceptions.OutOfMemoryError) or "OOM" in str(cause)  # 6.2 wraps it
     broker.close()
 
 
+@pytest.mark.redis
 def test_a_live_worker_beats_and_acknowledges_while_memory_is_full(rig: Rig) -> None:
     broker = rig.broker(heartbeat_timeout=1_000)
     note = rig.actor(broker, busy_s=0.5)

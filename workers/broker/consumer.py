@@ -6,19 +6,21 @@ import json
 import time
 from collections import deque
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from dramatiq.broker import Consumer, MessageProxy
 from dramatiq.errors import DecodeError
-from dramatiq.message import Message
 
 from .failures import describe_error, error_report
+from .messages import received
 
 if TYPE_CHECKING:
     from .broker import DurableRedisBroker
 
 #: A script hands at most this many to `unpack`, and a reply should not grow without bound.
 FETCH_MAX: Final = 500
+#: How often a consumer whose process holds messages sees whether its queue is paused.
+LOOK_MS: Final = 500
 #: How often a consumer of a process that is stopping sees whether it may end.
 DRAINING_POLL_S: Final = 0.05
 
@@ -50,13 +52,19 @@ class DurableConsumer(Consumer):
     def __next__(self) -> MessageProxy | None:
         self.asked_at = time.monotonic()
         if self.broker.draining.is_set():
-            self.requeue(())
+            self._give_back()
             time.sleep(min(DRAINING_POLL_S, self.timeout / 1000))
             return None
         if not self._fetched:
-            room = self._hand.wait_for_room(self.prefetch, self.timeout / 1000)
-            if room and not self._fetch(min(room, FETCH_MAX)):
-                self.broker.lua.sleep_until_woken(self.queue_name, self._wait_ms)
+            room = self._hand.wait_for_room(self.prefetch, min(self.timeout, LOOK_MS) / 1000)
+            if self.broker.draining.is_set():
+                return None  # it began to stop while its hand was full
+            if not room:
+                if self.broker.lua.run("is_paused", self.queue_name):
+                    self._give_back()
+            elif not self._fetch(min(room, FETCH_MAX)):
+                wait_ms = min(self._wait_ms, LOOK_MS) if self._hand else self._wait_ms
+                self.broker.lua.sleep_until_woken(self.queue_name, wait_ms)
         return self._fetched.popleft() if self._fetched else None
 
     def ack(self, message: MessageProxy) -> None:
@@ -74,9 +82,15 @@ class DurableConsumer(Consumer):
         self._fetched.clear()
         if ids:
             try:
-                self.broker.lua.run("requeue", self.queue_name, self.broker.broker_id, *ids)
+                is_ending = self.broker.draining.is_set()
+                run = self.broker.maintenance.run_while_ending if is_ending else self.broker.lua.run
+                run("requeue", self.queue_name, self.broker.broker_id, *ids)
             finally:  # where it failed the next consumer takes them up again
                 self._hand.release(ids)
+
+    def _give_back(self) -> None:
+        """Give back all that no thread has begun, what waits in Dramatiq's own work queue included."""
+        self.requeue(self.broker.maintenance.watched.take_back(self.queue_name))
 
     def close(self) -> None:
         """Give back what was not handed out."""
@@ -103,7 +117,7 @@ class DurableConsumer(Consumer):
             # Before the call: what is acknowledged meanwhile then counts as known, never as orphaned.
             known = self._hand.ids()
             reply = self.broker.lua.run("fetch", self.queue_name, self.broker.broker_id, count)
-            _, due_in_ms, held_count, *batch = reply
+            is_paused, due_in_ms, held_count, *batch = reply
             if held_count > len(known) + len(batch) // 2:
                 known.update(map(_text, batch[::2]))
                 batch += self.broker.lua.run("reclaim", self.queue_name, self.broker.broker_id, *known)
@@ -117,14 +131,14 @@ class DurableConsumer(Consumer):
             self._hand.release(map(_text, batch[::2]))
             raise
         self._wait_ms = self.timeout if due_in_ms < 0 else min(self.timeout, due_in_ms)
-        return bool(batch)
+        if is_paused:
+            self._give_back()
+        return bool(self._fetched)
 
     def _receive(self, message_id: str, body: bytes) -> None:
         """Decode one message; one that cannot be read is buried, and its neighbours go on."""
         try:
-            message: Message[Any] = Message.decode(body)
-            message.options["redis_message_id"] = message_id
-            message.options.pop("eta", None)  # a worker would hold it in memory until then
+            message = received(self.queue_name, message_id, body)
         except Exception as error:  # whatever a body may do to a decoder
             self.broker.logger.error("Buried an unreadable message %r of %r.", message_id, self.queue_name)
             report = error_report("", error.error if isinstance(error, DecodeError) else error)
@@ -139,7 +153,7 @@ class DurableConsumer(Consumer):
 def _report(message: MessageProxy) -> dict[str, str]:
     try:
         return describe_error(message)
-    except Exception as error:  # no failure may be so odd that it cannot be buried
+    except BaseException as error:  # no failure may be so odd that it cannot be buried
         return {"actor": message.actor_name, "type": "Failed", "message": type(error).__name__, "traceback": ""}
 
 

@@ -197,11 +197,20 @@ def _letters(broker: DurableRedisBroker, queue: str | None, *, bodies: bool = Fa
 
 
 def _letter(queue: str, message_id: bytes, at_ms: bytes, error: bytes, body: bytes) -> DeadLetter:
-    report = json.loads(error) if error else {}
-    actor, kind, text, trace = (printable(report.get(k, "")) for k in ("actor", "type", "message", "traceback"))
+    report = _report(error)
+    actor, kind, text, trace = (printable(str(report.get(k, ""))) for k in ("actor", "type", "message", "traceback"))
     identity = "\0".join((queue, actor, kind, normalised(text)))
     group = hashlib.sha256(identity.encode()).hexdigest()[:10]
     return DeadLetter(message_id.decode(), queue, int(at_ms), actor, kind, text, trace, group, body or None)
+
+
+def _report(error: bytes) -> dict[str, Any]:
+    """What was kept of an error; one letter that cannot be read must not hide all the others."""
+    try:
+        report = json.loads(error) if error else {}
+    except ValueError:
+        report = None
+    return report if isinstance(report, dict) else {"message": error.decode("utf-8", "backslashreplace")}
 
 
 def _body_for_retry(letter: DeadLetter) -> bytes:

@@ -27,7 +27,7 @@ def error_report(actor_name: str, exception: BaseException) -> dict[str, str]:
     trace = "".join(traceback.format_exception(exception, limit=-20))
     try:
         text = str(exception)
-    except Exception as no_text:  # what an actor raised may be of any kind: it must be buried all the same
+    except BaseException as no_text:  # what an actor raised may be of any kind: it must be buried all the same
         text = f"(its text cannot be had: {type(no_text).__name__})"
     return _report(actor_name, type(exception).__name__, text, trace)
 

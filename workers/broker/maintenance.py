@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from dramatiq.errors import BrokerConnectionError
+from dramatiq.broker import MessageProxy
+from dramatiq.common import iter_queue
+from dramatiq.errors import BrokerConnectionError, ConnectionClosed
 from dramatiq.middleware import Middleware
 
 from .heartbeat import Ticker
 
 if TYPE_CHECKING:
+    from dramatiq import Worker
+
     from .broker import DurableRedisBroker
 
 logger = logging.getLogger(__name__)
@@ -24,7 +29,7 @@ logger = logging.getLogger(__name__)
 EXIT_CODE: Final = 70
 #: A consumer that has not asked for work for this long, although Redis answers, is stuck.
 STUCK_S: Final = 120.0
-#: How long a process that ends tries to say so.
+#: How long a process that ends tries to give back what it holds, and then to sign off.
 SIGN_OFF_S: Final = 2.0
 CRASHED_TOO_OFTEN: Final = json.dumps(
     {
@@ -46,6 +51,9 @@ class Maintenance:
         self._broker = broker
         self._lock = threading.Lock()
         self._tickers: list[Ticker] = []
+        #: When a call of an ending process was last given up (monotonic seconds).
+        self._silent_at = -math.inf
+        self._heard_at = -math.inf
         self.watched = Watched()
 
     def start(self) -> None:
@@ -65,6 +73,7 @@ class Maintenance:
     def stop(self) -> None:
         """Stop the threads and sign off; what this process still holds is left to the reaper."""
         with self._lock:
+            self._heard_at = self._succeeded_at()
             tickers, self._tickers = self._tickers, []
             for ticker in reversed(tickers):  # the watchdog first: it would miss the others
                 ticker.ask_to_stop()
@@ -73,15 +82,42 @@ class Maintenance:
         for ticker in tickers:
             ticker.wait(deadline - time.monotonic())
         if tickers:
-            leaving = threading.Thread(target=self._leave, name="broker-leave", daemon=True)
-            leaving.start()
-            leaving.join(max(0.1, deadline - time.monotonic()))
+            try:
+                self._run_within(max(0.1, deadline - time.monotonic()), "leave", self._broker.broker_id)
+            except BrokerConnectionError as error:
+                logger.warning("Could not sign off: %s", error)
 
-    def _leave(self) -> None:
-        try:
-            self._broker.lua.run("leave", self._broker.broker_id)
-        except BrokerConnectionError as error:
-            logger.warning("Could not sign off: %s", error)
+    def run_while_ending(self, script: str, *arguments: str) -> Any:
+        """Run a script that may not hold up the end of the process for long, however long Redis stalls.
+
+        Errors:  ConnectionClosed also when it took more than SIGN_OFF_S, and from then on until Redis is heard again
+        """
+        return self._run_within(SIGN_OFF_S, script, *arguments)
+
+    def _run_within(self, limit_s: float, script: str, *arguments: str) -> Any:
+        if self._silent_at > self._succeeded_at():
+            raise ConnectionClosed("Redis did not answer a moment ago")
+        outcome: list[Any] = []
+
+        def run() -> None:
+            try:
+                outcome.append(self._broker.lua.run(script, *arguments))
+            except BrokerConnectionError as error:
+                outcome.append(error)
+
+        # The client's own time-out, several times over, would be too long, and cannot be changed for one call.
+        thread = threading.Thread(target=run, name=f"broker-{script}", daemon=True)
+        thread.start()
+        thread.join(limit_s)
+        if not outcome:
+            self._silent_at = time.monotonic()
+            raise ConnectionClosed(f"no answer to {script} within {limit_s:.1f} s")
+        if isinstance(outcome[0], BrokerConnectionError):
+            raise outcome[0]
+        return outcome[0]
+
+    def _succeeded_at(self) -> float:
+        return self._tickers[0].succeeded_at if self._tickers else self._heard_at
 
     def reap(self) -> bool:
         """Give back the work of silent processes; return True when there is more at once."""
@@ -117,7 +153,8 @@ class Watched(Middleware):
 
     def __init__(self) -> None:
         self._threads: set[threading.Thread] = set()
-        self._workers = 0
+        self._workers: list[Worker] = []
+        self._going_on = 0
 
     def trouble(self) -> str | None:
         """Name a thread that ended without saying so, if there is one."""
@@ -126,6 +163,18 @@ class Watched(Middleware):
                 name = getattr(thread, "queue_name", None)
                 return f"the consumer thread of {name!r} has died" if name else "a worker thread has died"
         return None
+
+    def take_back(self, queue_name: str) -> list[MessageProxy]:
+        """Take from the workers what they fetched of a queue and no thread has begun, the first to run first."""
+        found = []
+        for worker in tuple(self._workers):
+            for item in list(iter_queue(worker.work_queue)):
+                if item.message.queue_name == queue_name:
+                    found.append(item.message)
+                else:
+                    worker.work_queue.put(item)
+                worker.work_queue.task_done()
+        return found
 
     def after_consumer_thread_boot(self, broker: Any, thread: threading.Thread) -> None:
         self._threads.add(thread)
@@ -140,15 +189,17 @@ class Watched(Middleware):
         self._threads.discard(thread)
 
     def before_worker_boot(self, broker: Any, worker: Any) -> None:
-        self._workers += 1
+        self._workers.append(worker)
+        self._going_on += 1
         broker.draining.clear()
 
     def before_worker_shutdown(self, broker: Any, worker: Any) -> None:
-        self._workers -= 1
-        if self._workers == 0:  # else another worker of this process goes on
+        self._going_on -= 1
+        if self._going_on == 0:  # else another worker of this process goes on
             broker.draining.set()
 
     def after_worker_shutdown(self, broker: Any, worker: Any) -> None:
+        self._workers.remove(worker)
         if not broker.open_consumers():  # another worker of this process may go on
             broker.leave()
 

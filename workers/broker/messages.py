@@ -31,6 +31,22 @@ def prepare(original: Message[Any], delay: int | None) -> tuple[Message[Any], in
     return message, None if delay is None else max(0, int(delay))
 
 
+def received(queue_name: str, message_id: str, body: bytes) -> Message[Any]:
+    """Return the message a worker is to run, from what Redis holds of it.
+
+    Errors:  DecodeError or TypeError for what a worker could only stumble over: it would kill a thread, not a message
+    """
+    message: Any = Message.decode(body)  # whatever was in it: nothing has looked at the types of its fields
+    if message.queue_name != queue_name or not isinstance(message.actor_name, str):
+        raise TypeError(f"no actor of {queue_name!r} is named by it")
+    if not isinstance(message.kwargs, dict) or not isinstance(message.options, dict):
+        raise TypeError("its arguments or options are no dictionary")
+    message.options["redis_message_id"] = message_id
+    message.options.pop("eta", None)  # a worker would hold it in memory until then
+    decoded: Message[Any] = message
+    return decoded
+
+
 def entry(message: Message[Any], delay: int | None) -> tuple[str, str, bytes, Argument]:
     """Return what `enqueue.lua` takes for one message: queue, id, body, delay in ms ("" for at once).
 

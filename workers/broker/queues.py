@@ -34,7 +34,7 @@ def queue_list(broker: DurableRedisBroker) -> list[QueueOverview]:
 
 
 def pause(broker: DurableRedisBroker, queue: str, *, expected: bool = False) -> bool:
-    """Stop handing out a queue's messages in all processes; what is held already runs to its end.
+    """Let no process begin another message of a queue, within a second; what is running runs to its end.
 
     Shape:   expected: it is known that the queue will be used, so one that never was is no slip of the pen
     Errors:  QueueNotFound when nothing was ever sent to or consumed from it. False when paused already

@@ -21,6 +21,8 @@ SOCKET_TIMEOUT_S: Final = 5.0
 CONNECT_RETRIES: Final = 3
 #: The longest a consumer sleeps in Redis: what it is not roused for, it sees this late.
 BLOCK_MS_MAX: Final = 1000
+#: The shortest: Redis 6.2 rounds a single millisecond down to 0, which to BLPOP is for ever.
+BLOCK_MS_MIN: Final = 2
 #: All that a call can fail with; the last two come of a cluster or a socket, and are no RedisErrors.
 FAILURES: Final = (RedisError, RedisClusterException, OSError)
 
@@ -88,7 +90,7 @@ class Scripts:
 
     def sleep_until_woken(self, queue_name: str, wait_ms: int) -> None:
         """Sleep in Redis until there may be work in a queue, `wait_ms` at most (and BLOCK_MS_MAX)."""
-        wait_ms = min(max(wait_ms, 1), self._block_ms_max())
+        wait_ms = max(BLOCK_MS_MIN, min(wait_ms, self._block_ms_max()))
         with survivable():
             self.client.blpop([f"{self.namespace}:{queue_name}.wake"], timeout=wait_ms / 1000)
 
@@ -97,4 +99,4 @@ class Scripts:
         pool = getattr(self.client, "connection_pool", None)
         kwargs = pool.connection_kwargs if pool is not None else self.client.get_connection_kwargs()
         timeout_s = kwargs.get("socket_timeout")
-        return BLOCK_MS_MAX if timeout_s is None else max(1, min(BLOCK_MS_MAX, int(timeout_s * 500)))
+        return BLOCK_MS_MAX if timeout_s is None else min(BLOCK_MS_MAX, int(timeout_s * 500))

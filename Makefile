@@ -46,6 +46,7 @@ bench-full: $(STAMP) ## every benchmark, and Dramatiq's own tests against the br
 	@$(BIN)/python -m benchmarks.broker
 	@$(BIN)/python -m benchmarks.broker_traps --full
 	@$(BIN)/python -m benchmarks.broker_conformance
+	@$(BIN)/python -m benchmarks.takeover
 
 test-slow: $(STAMP) ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow

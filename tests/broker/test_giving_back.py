@@ -73,6 +73,13 @@ def test_what_a_stopping_process_has_not_begun_is_given_back_while_the_last_mess
     assert (held.began, counts(held.broker)) == ([0], (1, 0))
 
 
+def test_a_process_made_by_a_fork_gives_back_as_any_other(held: Held) -> None:
+    held.broker._pid = -1  # as a child finds it
+    held.begin(2)
+    held.stop()
+    assert wait_until(lambda: counts(held.broker) == (1, 1))
+
+
 def test_a_process_that_stops_fetches_no_more(held: Held) -> None:
     held.begin(1)
     held.stop()

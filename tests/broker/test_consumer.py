@@ -106,3 +106,20 @@ def test_no_two_consumers_of_a_process_fetch_at_once(
     monkeypatch.setattr(broker.lua, "run", look)
     received(broker)
     assert was_alone == [True]
+
+
+def test_messages_that_outlived_as_many_processes_as_they_may_are_held_one_at_a_time(
+    broker: DurableRedisBroker, note: Any
+) -> None:
+    broker.crash_limit = 1
+    sent = broker.enqueue_many([note.message(number) for number in range(2)])
+    counted = {message.options["redis_message_id"]: 1 for message in sent}
+    broker.client.hset("{dramatiq}:q.lost", mapping=counted)
+    consumer = broker.consume("q", prefetch=2, timeout=10)
+    first = next(consumer)
+    assert first is not None
+    assert (first.args, next(consumer)) == ((0,), None)
+    consumer.ack(first)
+    second = next(consumer)
+    assert second is not None
+    assert second.args == (1,)

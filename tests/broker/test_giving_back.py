@@ -68,9 +68,16 @@ def counts(broker: DurableRedisBroker) -> tuple[int, int]:
 def test_what_a_stopping_process_has_not_begun_is_given_back_while_the_last_message_runs(held: Held) -> None:
     held.begin(2)
     held.stop()
-    assert wait_until(lambda: counts(held.broker) == (1, 1), 1.0)
+    assert wait_until(lambda: counts(held.broker) == (1, 1))
     held.close()
     assert (held.began, counts(held.broker)) == ([0], (1, 0))
+
+
+def test_a_process_made_by_a_fork_gives_back_as_any_other(held: Held) -> None:
+    held.broker._pid = -1  # as a child finds it
+    held.begin(2)
+    held.stop()
+    assert wait_until(lambda: counts(held.broker) == (1, 1))
 
 
 def test_a_process_that_stops_fetches_no_more(held: Held) -> None:
@@ -105,12 +112,12 @@ def test_a_process_that_stops_with_a_full_hand_fetches_nothing_for_the_room_it_g
 def test_a_queue_that_is_paused_begins_nothing_that_was_fetched_before(held: Held) -> None:
     held.begin(2)
     assert pause(held.broker, "q")
-    assert wait_until(lambda: counts(held.broker) == (1, 1), 1.0)
+    assert wait_until(lambda: counts(held.broker) == (1, 1))
     held.let_go()
     assert wait_until(lambda: counts(held.broker) == (1, 0))
     assert held.began == [0]
     assert resume(held.broker, "q")
-    assert wait_until(lambda: held.began == [0, 1], 1.0)
+    assert wait_until(lambda: held.began == [0, 1])
 
 
 def test_pausing_one_queue_takes_nothing_of_another_from_the_threads(held: Held) -> None:
@@ -118,7 +125,7 @@ def test_pausing_one_queue_takes_nothing_of_another_from_the_threads(held: Held)
     held.other.send(7)
     assert wait_until(lambda: len(held.broker.hand("other")) == 1)
     pause(held.broker, "q")
-    assert wait_until(lambda: counts(held.broker) == (1, 1), 1.0)
+    assert wait_until(lambda: counts(held.broker) == (1, 1))
     held.let_go()
     assert wait_until(lambda: held.began == [0, 7])
     held.worker.work_queue.join()
@@ -155,3 +162,17 @@ def test_a_stopping_worker_waits_for_a_stalled_redis_no_longer_than_its_bound(
     # Nothing is lost by it: what was given up may still have reached Redis, the rest is for the reaper.
     assert wait_until(lambda: counts(held.broker)[1] <= 1)
     assert sum(row.ready + row.running for row in queue_list(held.broker)) in (2, 3)
+
+
+def test_whatever_a_consumer_waits_for_it_sees_a_pause_within_a_second(broker: DurableRedisBroker) -> None:
+    note = dramatiq.actor(print, actor_name="note", queue_name="q")
+    broker.enqueue_many([note.message(number) for number in range(2)])
+    consumer = broker.consume("q", prefetch=2, timeout=60_000)
+    assert [message is not None for message in (next(consumer), next(consumer))] == [True, True]
+    with mock.patch.object(consumer._hand, "wait_for_room", return_value=0) as wait:
+        assert next(consumer) is None
+        wait.assert_called_once_with(2, 0.5)
+        wait.return_value = 1  # there is room, and nothing to fetch
+        with mock.patch.object(broker.lua, "sleep_until_woken") as sleep:
+            assert next(consumer) is None
+        sleep.assert_called_once_with("q", 500)

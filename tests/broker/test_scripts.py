@@ -34,12 +34,14 @@ def silent(broker: DurableRedisBroker) -> DurableRedisBroker:
     return broker
 
 
-def reap(broker: DurableRedisBroker, *, tick_ms_ago: int, since_ms_ago: int = 10 * TIMEOUT_MS) -> list[int]:
+def reap(
+    broker: DurableRedisBroker, *, tick_ms_ago: int, since_ms_ago: int = 10 * TIMEOUT_MS, crash_limit: int = 5
+) -> list[int]:
     """Reap as if the last call and the begin of the steady run had been so long ago."""
     now = now_ms(broker)
     ticks = {"tick": now - tick_ms_ago, "since": now - since_ms_ago}
     broker.client.hset(f"{SPACE}:__reaper__", mapping=ticks)
-    return list(broker.lua.run("reap", TIMEOUT_MS, TIMEOUT_MS // 2, 5, "{}"))
+    return list(broker.lua.run("reap", TIMEOUT_MS, TIMEOUT_MS // 2, crash_limit, "{}"))
 
 
 def test_nobody_is_given_up_until_redis_was_reachable_for_a_whole_timeout_again(silent: DurableRedisBroker) -> None:
@@ -104,3 +106,37 @@ def test_a_delayed_message_rouses_only_when_it_is_the_earliest(broker: DurableRe
         broker.client.delete(f"{SPACE}:q.wake")
         note.send_with_options(delay=delay)
         assert tokens(broker) == expected
+
+
+def live(broker: DurableRedisBroker, process: str, queues: tuple[str, ...], limit: int) -> None:
+    """One process: it fetches two of each queue, dies if `deadly` is among them, else runs what it holds."""
+    held = {queue: broker.lua.run("fetch", queue, process, 2, limit)[3::2] for queue in queues}
+    if any(b"deadly" in ids for ids in held.values()):
+        broker.client.zadd(f"{SPACE}:__heartbeats__", {process: 1})
+        reap(broker, tick_ms_ago=0, crash_limit=limit)
+        return
+    for queue, ids in held.items():
+        for message_id in ids:
+            broker.lua.run("ack", queue, process, message_id)
+
+
+@pytest.mark.parametrize("crash_limit", [1, 5])
+@pytest.mark.parametrize("queues", [("q",), ("q", "other")])
+def test_a_message_that_kills_every_process_is_buried_without_its_neighbours(
+    broker: DurableRedisBroker, queues: tuple[str, ...], crash_limit: int
+) -> None:
+    put_in(broker, "deadly", "a", "b", "c")
+    put_in(broker, "d", "e", queue=queues[-1])
+    for number in range(20):
+        live(broker, f"process {number}", queues, crash_limit)
+    assert broker.client.zrange(f"{SPACE}:q.XQ", 0, -1) == [b"deadly"]
+    for row in queue_list(broker):
+        assert (row.queue, row.ready, row.running, row.dead) == (row.queue, 0, 0, int(row.queue == "q"))
+
+
+def test_what_may_have_killed_processes_holds_up_nothing_behind_it(broker: DurableRedisBroker) -> None:
+    put_in(broker, "a", "b", "c", "d")
+    broker.client.hset(f"{SPACE}:q.lost", mapping={"a": 2, "b": 2, "c": 1})
+    assert broker.lua.run("fetch", "q", "first", 3, 5)[3::2] == [b"a", b"c"]
+    assert broker.lua.run("fetch", "q", "first", 1, 5)[3::2] == [b"d"]
+    assert broker.lua.run("fetch", "q", "second", 3, 5)[3::2] == [b"b"]

@@ -192,15 +192,16 @@ class DurableRedisBroker(RedisBroker):
 
         Units:   prefetch in messages held at once, timeout in ms
         """
-        if self._pid != os.getpid():
-            self._begin_anew()
+        self.begin_anew_after_a_fork()
         consumer = DurableConsumer(self, q_name(queue_name), prefetch, timeout)
         self._consumers.add(consumer)
         self.maintenance.start()
         return consumer
 
-    def _begin_anew(self) -> None:
-        """Be a worker of one's own after a fork: what the parent holds is not this process' to take up."""
+    def begin_anew_after_a_fork(self) -> None:
+        """Be a worker of one's own in a child process: what the parent holds is not this process' to take up."""
+        if self._pid == os.getpid():
+            return
         self._pid, self.broker_id = os.getpid(), str(uuid.uuid4())
         self._hands.clear()
         self._consumers.clear()

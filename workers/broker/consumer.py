@@ -116,7 +116,8 @@ class DurableConsumer(Consumer):
         with self._hand.fetching:
             # Before the call: what is acknowledged meanwhile then counts as known, never as orphaned.
             known = self._hand.ids()
-            reply = self.broker.lua.run("fetch", self.queue_name, self.broker.broker_id, count)
+            arguments = (self.queue_name, self.broker.broker_id, count, self.broker.crash_limit)
+            reply = self.broker.lua.run("fetch", *arguments)
             is_paused, due_in_ms, held_count, *batch = reply
             if held_count > len(known) + len(batch) // 2:
                 known.update(map(_text, batch[::2]))

@@ -164,6 +164,11 @@ class Watched(Middleware):
                 return f"the consumer thread of {name!r} has died" if name else "a worker thread has died"
         return None
 
+    def add(self, worker: Worker) -> None:
+        """Count a worker that starts."""
+        self._workers.append(worker)
+        self._going_on += 1
+
     def take_back(self, queue_name: str) -> list[MessageProxy]:
         """Take from the workers what they fetched of a queue and no thread has begun, the first to run first."""
         found = []
@@ -189,8 +194,8 @@ class Watched(Middleware):
         self._threads.discard(thread)
 
     def before_worker_boot(self, broker: Any, worker: Any) -> None:
-        self._workers.append(worker)
-        self._going_on += 1
+        broker.begin_anew_after_a_fork()  # which may put another in the place of this one
+        broker.maintenance.watched.add(worker)
         broker.draining.clear()
 
     def before_worker_shutdown(self, broker: Any, worker: Any) -> None:

@@ -64,12 +64,13 @@ class Scripts:
         self.client = client
         self.namespace = namespace
         folder = resources.files(__package__) / "lua"
-        prelude = (folder / "prelude.lua").read_text(encoding="utf-8")
+        files = sorted(folder.iterdir(), key=lambda file: file.name)
+        prelude = "".join(file.read_text(encoding="utf-8") for file in files if file.name.startswith("prelude"))
         self._texts: dict[str, str] = {}
         self._digests: dict[str, str] = {}
-        for file in folder.iterdir():
+        for file in files:
             name = file.name.removesuffix(".lua")
-            if name != "prelude" and file.name.endswith(".lua"):
+            if not name.startswith("prelude") and file.name.endswith(".lua"):
                 text = prelude + file.read_text(encoding="utf-8")
                 self._texts[name] = text
                 self._digests[name] = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()

@@ -1,6 +1,6 @@
 -- fetch: move what is due to its queue, then hand a batch to one worker process.
 -- Before -> after: delayed and due -> ready (by due time, up to 500 a call); ready -> held.
--- ARGV: [1] queue, [2] worker, [3] how many at most (1..500).
+-- ARGV: [1] queue, [2] worker, [3] how many at most (1..500), [4] how many processes a message may outlive.
 -- Returns: {1 when paused, ms until the next delayed message is due (-1 none), ids this worker now holds,
 --           id, body, id, body, ...}
 -- Who asks for work is who promotes: there is no other process to fail. The removal comes first in each step,
@@ -15,6 +15,7 @@ if #due > 0 then
   redis.call('RPUSH', ready(queue), unpack(due))
 end
 local ids = redis.call('LPOP', ready(queue), ARGV[3]) or {}
+ids = at_most_one_suspect(ids, queue, worker, tonumber(ARGV[4] or '2'))
 local reply, taken = {0, -1, 0}, {}
 if #ids > 0 then
   local found = redis.call('HMGET', bodies(queue), unpack(ids))

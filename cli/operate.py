@@ -97,6 +97,8 @@ def _tell(report: auditor.Report, accepted: bool, asked: bool) -> None:
     say(f"  stopped: Redis came back older than it had been ({report.stopped})")
     if accepted:
         say("  accepted: it sends again; InMails sent after that point may go out a second time")
+    elif asked and not report.drift:
+        say("  nothing was left to accept: it sends already")
     elif asked:
         say("  not accepted: it drifts; restore a backup of Redis, or report what is named above")
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
@@ -33,7 +34,7 @@ def accept(store: Store, account: str) -> str | None:
 
     Raises NotFound. Whoever accepts has looked: InMails sent after the point the log went back to may go out again.
     """
-    reply = store.run("accept", store.keys.of_account(account))
+    reply = store.run("accept", store.keys.of_account(account), f"call:{secrets.token_hex(8)}")
     if reply[0] == "unknown":
         raise NotFound(f"no account {account[:80]!r}", code="no_account")
     wake(store, account)

@@ -6,7 +6,10 @@ All of it is derived. Lose it, and ``rebuild`` makes it again from the accounts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+
+from redis.exceptions import OutOfMemoryError
 
 from config.timings import PRESENCE_SHOWN_MS
 from engine.accounts import account_ids
@@ -31,7 +34,10 @@ def due_accounts(store: Store, *, most: int, look_again_ms: int) -> list[tuple[s
     now = store.now_ms()
     found = [m.decode() for m in store.client.zrangebyscore(store.keys.runnable, "-inf", now, start=0, num=most)]
     if found:
-        store.client.zadd(store.keys.runnable, dict.fromkeys(found, now + look_again_ms))
+        try:
+            store.client.zadd(store.keys.runnable, dict.fromkeys(found, now + look_again_ms))
+        except OutOfMemoryError:
+            return []  # nothing could be claimed either
     return [(account, now + look_again_ms) for account in found]
 
 
@@ -46,8 +52,12 @@ def rest(store: Store, account: str, set_ms: int) -> None:
 
 
 def expect_refund(store: Store, campaign: str, due_ms: int) -> None:
-    """Note that a refund of this campaign falls due, so that a lost alarm is noticed."""
-    store.client.zadd(store.keys.due, {campaign: due_ms}, lt=True)
+    """Note that a refund of this campaign falls due, so that a lost alarm is noticed.
+
+    With memory full it is not noted: a rebuild finds it in the account as soon as there is room.
+    """
+    with suppress(OutOfMemoryError):
+        store.client.zadd(store.keys.due, {campaign: due_ms}, lt=True)
 
 
 def refunds_expected(store: Store, *, before_ms: int, most: int) -> list[str]:
@@ -61,7 +71,8 @@ def expect_next_refund(store: Store, campaign: str, due_ms: int | None) -> None:
     if due_ms is None:
         store.client.zrem(store.keys.due, campaign)
     else:
-        store.client.zadd(store.keys.due, {campaign: due_ms})
+        with suppress(OutOfMemoryError):  # what stands there is earlier: it is only looked at again too soon
+            store.client.zadd(store.keys.due, {campaign: due_ms})
 
 
 def sending_campaigns(store: Store, account: str) -> Iterator[str]:

@@ -80,6 +80,8 @@ def _check_times(column: Column, snapshot: Snapshot) -> Iterator[str]:
         if open_since and column.due.get(pack, 2**62) > min(open_since) + window:
             yield f"pack {pack} falls due later than its earliest InMail"
         found_again = pack >= next_pack or pack in column.again or pack in column.leased
+        if "C" in letters and pack not in column.leased:
+            yield f"pack {pack} has claimed recipients and no lease: nobody would find them"
         if "Q" in letters and not (found_again or cancelled):
             yield f"pack {pack} has queued recipients nobody would find again"
 
@@ -91,3 +93,7 @@ def _check_answers(column: Column) -> Iterator[str]:
         yield f"letters and logged answers differ in {wrong} places"
     if set(standing) != set(column.replies):
         yield f"{len(set(standing) ^ set(column.replies))} replies are missing or too many"
+    for i in sorted(set(standing) & set(column.replies)):
+        at_ms, _, said = column.replies[i].partition(" ")
+        if not at_ms.isdigit() or said[:1] not in ("A", "D") or standing[i] not in (said[:1], "L"):
+            yield f"the reply stored for {i} is not the one its letter {standing[i]} tells of"

@@ -25,6 +25,7 @@ class Column:
     leased: frozenset[int]
     replies: dict[int, str]
     meta: dict[str, str]
+    went_back: bool = False
     logged: Counter[str] = field(default_factory=Counter)
     answered: dict[int, str] = field(default_factory=dict)
     moved: defaultdict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
@@ -52,6 +53,7 @@ class Column:
 class Snapshot:
     seq: int
     chain: int
+    last_entry: str
     at_ms: int
     wallet: Wallet
     open: dict[str, str]
@@ -72,6 +74,7 @@ def take_snapshot(store: Store, account: str) -> Snapshot:
             (keys.campaigns(account), "count"),
             (keys.active(account), "scores"),
             (keys.sending(account), "scores"),
+            (keys.log(account), "last"),
         ]
         for campaign in members:
             wanted += [
@@ -84,7 +87,7 @@ def take_snapshot(store: Store, account: str) -> Snapshot:
                 (keys.replies(campaign), "hash"),
             ]
         found = store.run_bare("snapshot", [key for key, _ in wanted], *(how for _, how in wanted))
-        wallet, contacts, count, active, sending, *parts = found
+        wallet, contacts, count, active, sending, last, *parts = found
         if not wallet:
             raise NotFound(f"no account {account[:80]!r}", code="no_account")
         if count == len(members):
@@ -93,6 +96,7 @@ def take_snapshot(store: Store, account: str) -> Snapshot:
     return Snapshot(
         seq=int(purse["seq"]),
         chain=int(purse["chain"]),
+        last_entry=last[0][0].decode() if last else "",
         at_ms=store.now_ms(),
         active=frozenset(_texts(active)),
         sending=frozenset(_texts(sending)),

@@ -20,20 +20,25 @@ class Leadership:
     store: Store
     who: str
     epoch: int = 0
+    follows: bool = False
+    """It neither asks nor leads: it acts under another's epoch, as repair does beside the leader."""
+    _floor: int = 0
     _asked: float = field(default=float("-inf"))
 
     def hold(self) -> bool:
         """Whether this scheduler leads; asks Redis no oftener than needed. Raises RedisTrouble."""
+        if self.follows:
+            return True
         now = time.monotonic()
         if now - self._asked < (LEADER_RENEWS_S if self.epoch else STANDBY_ASKS_S):
             return self.epoch > 0
-        self.epoch = int(self.store.run("lead", [self.store.keys.leader], self.who, LEADER_LEASE_MS)[0])
+        self.epoch = int(self.store.run("lead", [self.store.keys.leader], self.who, LEADER_LEASE_MS, self._floor)[0])
         self._asked = now
         return self.epoch > 0
 
-    def lose(self) -> None:
-        """Take note that a later scheduler leads."""
-        self.epoch = 0
+    def lose(self, fence: int) -> None:
+        """Take note that an account has seen a later epoch; where nobody of that epoch leads, the next one is above."""
+        self.epoch, self._floor, self._asked = 0, max(self._floor, fence), float("-inf")
 
     def resign(self) -> None:
         """Let a standby take over at once. Raises RedisTrouble."""

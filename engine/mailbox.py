@@ -57,7 +57,8 @@ def inbox(store: Store, address: str, *, most: int = 50, after: str | None = Non
 
     The cursor is the last InMail's id; one that is not in this mailbox is Invalid.
     """
-    key = store.keys.mailbox(parse_address(address))
+    address = parse_address(address)
+    key = store.keys.mailbox(address)
     start = 0
     if after is not None:
         rank = store.client.zrevrank(key, after)
@@ -66,8 +67,9 @@ def inbox(store: Store, address: str, *, most: int = 50, after: str | None = Non
         start = rank + 1
     found = store.client.zrevrange(key, start, start + most, withscores=True)
     reader = _Reader(store)
-    page = [reader.read(parse_inmail(member.decode()), int(at)) for member, at in found[:most]]
-    return page, page[-1].inmail if len(found) > most else None
+    read = [reader.read(parse_inmail(member.decode()), address, int(at)) for member, at in found[:most]]
+    page = [inmail for inmail in read if inmail is not None]
+    return page, found[most - 1][0].decode() if len(found) > most else None
 
 
 class _Reader:
@@ -78,11 +80,17 @@ class _Reader:
         self._campaigns: dict[str, tuple[Campaign, Message, str, str]] = {}
         self._packs: dict[tuple[str, int], list[list[str]]] = {}
 
-    def read(self, inmail: InMailId, delivered_at_ms: int) -> Received:
-        campaign, message, name, email = self._campaign(inmail.campaign)
+    def read(self, inmail: InMailId, address: str, delivered_at_ms: int) -> Received | None:
+        """None for an InMail of a time Redis went back behind: its id belongs to nobody, or to somebody else by now."""
+        try:
+            campaign, message, name, email = self._campaign(inmail.campaign)
+        except NotFound:
+            return None
         pack, position = divmod(inmail.index, campaign.pack_size)
         if (columns := self._packs.get((campaign.id, pack))) is None:
             columns = self._packs[campaign.id, pack] = read_pack(self.store, campaign.id, pack)
+        if position >= len(columns[0]) or columns[campaign.address_column][position] != address:
+            return None
         fields = {name: column[position] for name, column in zip(campaign.columns, columns, strict=True)}
         rendered = message.render(fields)
         keys, index = self.store.keys, inmail.index
@@ -109,6 +117,13 @@ class _Reader:
         return self._campaigns[campaign]
 
 
+def _is_for(store: Store, inmail: InMailId, address: str) -> bool:
+    campaign = get_campaign(store, inmail.campaign)
+    pack, position = divmod(inmail.index, campaign.pack_size)
+    addresses = read_pack(store, campaign.id, pack)[campaign.address_column] if pack < campaign.packs else []
+    return addresses[position : position + 1] == [address]
+
+
 def reply(store: Store, inmail: str, *, address: str, accept: bool, text: str = "") -> str:
     """Answer an InMail as its recipient; returns the letter after: A, D, or L when the refund came first.
 
@@ -125,6 +140,9 @@ def reply(store: Store, inmail: str, *, address: str, accept: bool, text: str = 
         raise missing from None
     # In the mailbox means: sent to this address and to nobody else, as delivery alone puts it there.
     if store.client.zscore(store.keys.mailbox(address), str(which)) is None:
+        raise missing
+    # … unless Redis went back since, and the id is somebody else's by now.
+    if not _is_for(store, which, address):
         raise missing
     answer = "A" if accept else "D"
     status = store.run("reply", store.keys.of_campaign(which.campaign), which.index, address, answer, text, "")

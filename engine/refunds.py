@@ -23,7 +23,8 @@ def refund(store: Store, campaign: str, pack: int) -> Refunded:
     """Close what is due of one pack; what is not due yet, answered or closed already stays as it is."""
     it, columns = get_campaign_and_pack(store, campaign, pack)
     addresses = columns[it.address_column]
-    reply = store.run("refund", store.keys.of_campaign(campaign), pack, it.first(pack), "\n".join(addresses))
+    arguments = (pack, it.first(pack), "\n".join(addresses), store.witness.seen(it.account))
+    reply = store.run("refund", store.keys.of_campaign(campaign), *arguments)
     store.witness.note(it.account, reply[4])
     return Refunded(int(reply[1]), int(reply[2]), int(reply[3]))
 

@@ -64,7 +64,11 @@ class Settled:
 
 
 class Deposed(Exception):
-    """A later scheduler leads: what this one asked for was not done."""
+    """A later scheduler leads, or has led: what this one asked for was not done. ``fence`` is that one's epoch."""
+
+    def __init__(self, fence: int = 0) -> None:
+        super().__init__(f"an epoch up to {fence} has been seen")
+        self.fence = fence
 
 
 def release(
@@ -82,7 +86,7 @@ def release(
     if reply[0] == "unknown":
         raise NotFound(f"no campaign {campaign!r}", code="no_campaign")
     if reply[0] == "deposed":
-        raise Deposed(campaign)
+        raise Deposed(int(reply[1]))
     state, waiting_for, look_at_ms, flying, mark, *packs = reply
     store.witness.note(account, mark)
     return Release(campaign, state, waiting_for or "", int(look_at_ms or 0), int(flying), tuple(map(int, packs)))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import dramatiq
 import structlog
 from dramatiq import Actor, Broker, Message
+from dramatiq.errors import BrokerConnectionError
 
 from config.timings import message_ms
 from engine import agenda, refunds, sending
@@ -104,4 +105,8 @@ class Actors:
     def _set_alarm(self, campaign: str, pack: int, due_ms: int, now_ms: int) -> None:
         """A delayed actor for the day it falls due; the due index stays the truth, and is swept as well."""
         agenda.expect_refund(self.store, campaign, due_ms)
-        self.refund_pack.send_with_options(args=(campaign, pack), delay=max(0, due_ms - now_ms))
+        try:
+            self.refund_pack.send_with_options(args=(campaign, pack), delay=max(0, due_ms - now_ms))
+        except BrokerConnectionError as error:
+            # The pack is settled and its due time stands in Redis: the sweep sends what no alarm was set for.
+            log.debug("alarm.not_set", detail=str(error))

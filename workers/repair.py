@@ -7,9 +7,10 @@ from typing import Any
 
 from engine import agenda
 from engine.leadership import leader
+from engine.sending import Deposed
 from workers.scheduler import Scheduler
 
-_TURNS_MAX = 10_000
+_TURNS_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +34,19 @@ def repair(scheduler: Scheduler) -> Repaired:
 
     Errors: RedisTrouble, Dramatiq's ConnectionClosed; what was done until then stays, and doing it again is no harm.
     """
-    # Under the leader's own epoch: it is neither deposed by this nor refused.
-    found = leader(scheduler.store)
-    scheduler.leadership.epoch = 0 if found is None else found[1]
     rebuilt = agenda.rebuild(scheduler.store)
+    scheduler.leadership.follows = True
     packs_to_refund = scheduler.sweep(grace_ms=0)
     packs_to_send = 0
     for _ in range(_TURNS_MAX):
-        released = scheduler.turn()
+        # Under the leader's own epoch: it is neither deposed by this nor refused.
+        found = leader(scheduler.store)
+        scheduler.leadership.epoch = 0 if found is None else found[1]
+        try:
+            released = scheduler.turn()
+        except Deposed:
+            agenda.rebuild(scheduler.store)  # another leads by now: whom this turn has put off is looked at again
+            continue
         packs_to_send += released
         if not released:
             break

@@ -70,8 +70,9 @@ class Scheduler:
                     self._work()
                 else:
                     stop.wait(STANDBY_ASKS_S)
-            except Deposed:
-                self.leadership.lose()
+            except Deposed as later:
+                self.leadership.lose(later.fence)
+                self._last_rebuild = float("-inf")  # whom the turn had put off is looked at again
             except (RedisTrouble, BrokerConnectionError) as error:
                 log.debug("redis.away", detail=trouble_text(error))  # the heartbeat says so aloud
                 self._last_rebuild = float("-inf")
@@ -82,13 +83,14 @@ class Scheduler:
 
     def _work(self) -> None:
         clock = time.monotonic()
-        if clock - self._last_rebuild >= rebuild_every_s(self.lease_ms):
-            with self._going_on("rebuild.broken"):
-                agenda.rebuild(self.store, between=self._still_leading)
-            self._last_rebuild = clock
         if clock - self._last_sweep >= sweep_every_s(self.lease_ms):
             self.sweep()
             self._last_sweep = clock
+        if clock - self._last_rebuild >= rebuild_every_s(self.lease_ms):
+            self._last_rebuild = clock
+            # With memory full the agenda stays as it is; what it holds of refunds is swept all the same.
+            with self._going_on("rebuild.broken"), suppress(OutOfMemoryError):
+                agenda.rebuild(self.store, between=self._still_leading)
         if not self.turn():
             agenda.nap(self.store, NAP_S)
 

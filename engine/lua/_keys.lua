@@ -28,7 +28,7 @@ local function although_memory_is_full() call('HDEL', ops, '') end
 -- that call's own repeats can ask for it.
 local function remember(op, outcome)
   call('HSET', ops, op, outcome)
-  if not string.find(op, ':call:', 1, true) then return end
+  if not string.find(op, '^%a+:call:') then return end
   call('ZADD', calls, int(now), op)
   for _, old in ipairs(call('ZRANGEBYSCORE', calls, '-inf', int(now - 86400000), 'LIMIT', 0, 10)) do
     call('ZREM', calls, old)

@@ -1,7 +1,7 @@
 -- refund: close the InMails of a pack that nobody answered in time.
 -- Before: letters S whose sent time + refund_after_ms has come. After: R; their credits move as the campaign's
 --         rule says (unanswered → available), their contacts are free again. Log: refund.
--- ARGV: now_ms, pack, first index, addresses of the pack joined by newlines.
+-- ARGV: now_ms, pack, first index, addresses of the pack joined by newlines, mark of the log seen.
 -- Returns: {'ok', how many were closed, when the next of this pack falls due in ms (0 = none), now_ms, mark}
 --          | {'unknown'}.
 -- Invariant: never before due; at most once (an R is no longer S).
@@ -13,6 +13,7 @@ local slice = call('GETRANGE', letters, int(first), int(first + n - 1))
 local times = call('GETRANGE', sent, int(first * 6), int((first + n) * 6 - 1))
 -- Nothing fails below.
 although_memory_is_full()
+heed(ARGV[5])
 local after, gone, next_due = {}, {}, 0
 local last_text, last_due = '', 0
 for i = 1, n do

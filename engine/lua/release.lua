@@ -6,14 +6,15 @@
 --       spoken for by campaigns before this one, id of this call, epoch of the leading scheduler (0 = none leads),
 --       mark of the log seen.
 -- Returns: {state, waiting_for, next look at ms (0 = when woken), recipients in flight, mark, pack, pack …} at most
---          500 packs (the same for a repeat) | {'unknown'} | {'deposed'} a later scheduler leads: nothing was changed.
+--          500 packs (the same for a repeat) | {'unknown'} | {'deposed', its epoch} a later scheduler leads:
+--          nothing was changed.
 local lease_until = now + tonumber(ARGV[2])
 local c = call('HMGET', campaign, 'state', 'start_at_ms', 'packs', 'pack_size', 'next_pack', 'queued', 'id',
   'recipients', 'claimed', 'turn', 'turn_packs')
 local state, size, queued = c[1], num(c[4]), num(c[6])
 if not state then return { 'unknown' } end
 local epoch, fence = tonumber(ARGV[6]), num(call('HGET', account, 'fence'))
-if epoch > 0 and epoch < fence then return { 'deposed' } end
+if epoch > 0 and epoch < fence then return { 'deposed', int(fence) } end
 -- Where more could be chosen than one call may, look again at once; else when the next lease ends.
 local function answer(packs)
   local soonest = #packs >= 500 and now or num(call('ZRANGE', leases, 0, 0, 'WITHSCORES')[2])

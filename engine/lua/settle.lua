@@ -13,13 +13,13 @@ local c = call('HMGET', campaign, 'state', 'id', 'refund_after_ms')
 if not c[1] then return { 'unknown' } end
 local n = #outcomes
 local slice = call('GETRANGE', letters, int(first), int(first + n - 1))
+although_memory_is_full()
+heed(ARGV[8])
 if call('HGET', tokens, pack) ~= token then
   if string.find(slice, 'C', 1, true) then return { 'stale' } end
   return { 'ok', call('ZSCORE', due, pack) or '0', call('ZCARD', leases), int(now), mark() }
 end
 -- Nothing fails below.
-although_memory_is_full()
-heed(ARGV[8])
 local at, after, delivered, failed = stamp(now), {}, 0, 0
 local run = 0
 local function write_run(stop)

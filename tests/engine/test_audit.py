@@ -6,7 +6,7 @@ from engine import mailbox, refunds
 from engine.audit import audit, audited_accounts
 from engine.errors import NotFound
 from tests.conftest import DAY_MS
-from tests.factories import a_campaign, addresses, an_account, send_all
+from tests.factories import a_campaign, addresses, an_account, claim, send_all
 
 
 def a_lived_account(store):
@@ -85,6 +85,15 @@ BREAKS = {
     "rows that are junk": (lambda s, c: s.client.hset(s.keys.rows(c[0]), "0", "junk"), "cannot be read"),
     "a letter that is no letter": (lambda s, c: s.client.setrange(s.keys.letters(c[0]), 0, b"\xff"), "cannot be read"),
     "a wallet field lost": (lambda s, c: s.client.hdel(s.keys.wallet("acme"), "spent"), "cannot be read"),
+    "an entry put in after the end of the log": (
+        lambda s, c: s.client.xadd(s.keys.log("acme"), {"kind": "grant"}, id="9999-0"),
+        "last entry is 9999-0",
+    ),
+    "a stored reply turned round": (
+        lambda s, c: s.client.hset(s.keys.replies(c[0]), "2", "1800000000000 D \n"),
+        "the reply stored for 2",
+    ),
+    "a stored reply emptied": (lambda s, c: s.client.hset(s.keys.replies(c[0]), "2", ""), "the reply stored for 2"),
     "letters of two packs swapped": (
         lambda s, c: (
             s.client.setrange(s.keys.letters(c[1]), 1, "Q"),
@@ -122,6 +131,18 @@ def test_what_is_broken_is_named(store, name):
     break_it(store, made)
 
     assert any(told in line for line in audit(store, "acme").drift)
+
+
+@pytest.mark.drifts
+def test_claimed_recipients_nobody_would_find_are_named(store):
+    an_account(store, credits_=2)
+    campaign = a_campaign(store, to=2)
+    claim(store, campaign)
+    assert audit(store, "acme").drift == []
+    store.client.delete(store.keys.leases(campaign))
+    assert audit(store, "acme").drift == [
+        f"{campaign}: pack 0 has claimed recipients and no lease: nobody would find them"
+    ]
 
 
 @pytest.mark.drifts

@@ -101,3 +101,12 @@ def test_the_log_is_read_in_steps_and_from_any_entry_on(store):
         credits.grant(store, "acme", 1, reason=f"r{i}")
 
     assert [e.seq for e in credits.log(store, "acme", after_seq=2, most=3)] == [3, 4, 5]
+
+
+def test_a_key_is_never_forgotten_whatever_it_is_called(store):
+    an_account(store)
+    first = credits.grant(store, "acme", 10, reason="r", key="order:call:7")
+    store.at_ms += 2 * 86_400_000
+    credits.grant(store, "acme", 1, reason="other")
+    assert credits.grant(store, "acme", 10, reason="r", key="order:call:7") == first
+    assert credits.wallet(store, "acme").granted == 11

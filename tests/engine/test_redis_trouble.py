@@ -4,6 +4,7 @@ import threading
 
 import pytest
 import redis
+from dramatiq.middleware import TimeLimit
 
 from engine import accounts, agenda, campaigns, credits, mailbox, refunds, sending
 from engine.audit import audit, audited_accounts
@@ -24,6 +25,9 @@ from tests.factories import (
     send_all,
     wallet,
 )
+from workers.actors import Actors
+from workers.broker import DurableRedisBroker
+from workers.scheduler import Scheduler
 
 pytestmark = pytest.mark.redis
 MAIL = addresses(8)
@@ -222,3 +226,21 @@ def finish_after_a_cut(store, campaign, at):
         refunds.refund(fresh, campaign, pack)
     assert set(letters(fresh, campaign)) <= set("AR"), at
     assert audit(fresh, "acme").drift == [], at
+
+
+def test_with_memory_full_somebody_leads_and_overdue_refunds_are_made(store, server, monkeypatch):
+    an_account(store, credits_=3)
+    campaign = a_campaign(store, to=3)
+    send_all(store, campaign)
+    agenda.rebuild(store)
+    store.at_ms += 7 * DAY_MS + 120_000
+    broker = DurableRedisBroker(client=open_client(server.url), namespace="inmail:{dramatiq}", middleware=[TimeLimit()])
+    actors = Actors(broker, store, lease_ms=30_000, in_flight=4000)
+    scheduler, stop = Scheduler(store, actors, 30_000, 4000), threading.Event()
+    monkeypatch.setattr("workers.scheduler.agenda.nap", lambda *_: stop.set())
+    monkeypatch.setattr(stop, "wait", lambda *_: stop.set())
+    server.fill()
+    scheduler.run(stop)
+    server.empty()
+    broker.close()
+    assert letters(store, campaign) == "RRR"

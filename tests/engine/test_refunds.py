@@ -276,3 +276,25 @@ def test_a_cursor_of_another_mailbox_is_invalid(store):
     campaign = sent_campaign(store, n=2)
     with pytest.raises(Invalid, match="not an InMail of this mailbox"):
         mailbox.inbox(store, MAIL[0], after=f"{campaign}.1")
+
+
+def test_the_same_answer_with_another_text_is_another_answer(store):
+    campaign = sent_campaign(store)
+    mailbox.reply(store, f"{campaign}.0", address=MAIL[0], accept=True, text="yes")
+    assert mailbox.reply(store, f"{campaign}.0", address=MAIL[0], accept=True, text="yes") == "A"
+    with pytest.raises(Refused, match="answered before"):
+        mailbox.reply(store, f"{campaign}.0", address=MAIL[0], accept=True, text="yes, but")
+
+
+def test_what_falls_due_next_is_the_earliest_of_a_pack(store):
+    an_account(store, credits_=1)
+    campaign = a_campaign(store, to=3)
+    for _ in range(3):
+        store.at_ms += 31_000
+        credits.grant(store, "acme", 1, reason="more")
+        send_all(store, campaign)
+    times = [recipient.sent_at_ms for recipient in campaigns.recipients(store, campaign)]
+    # The last recipient's time is made the earliest: the order of the letters says nothing about it.
+    earliest = min(times) - 1000
+    store.client.setrange(store.keys.sent(campaign), 2 * 6, earliest.to_bytes(6, "big"))
+    assert refunds.refund(store, campaign, 0).next_due_ms == earliest + 7 * DAY_MS

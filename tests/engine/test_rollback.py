@@ -1,14 +1,27 @@
 """A Redis that comes back older than it was: noticed, and sending stops until an operator accepts it."""
 
+import dataclasses
+
 import pytest
 
-from engine import acceptance, campaigns, credits, mailbox, refunds
+from engine import acceptance, campaigns, credits, mailbox, refunds, sending
 from engine.audit import audit
 from engine.errors import NotFound
 from engine.store import Store
 from engine.witness import Witness
 from tests.conftest import DAY_MS
-from tests.factories import a_campaign, addresses, an_account, claim, letters, release, send, send_all, wallet
+from tests.factories import (
+    a_campaign,
+    addresses,
+    an_account,
+    claim,
+    letters,
+    put_in_mailboxes,
+    release,
+    send,
+    send_all,
+    wallet,
+)
 
 MAIL = addresses(4)
 
@@ -107,3 +120,101 @@ def test_a_witness_keeps_the_furthest_mark_of_each_account():
         witness.note("a", mark)
     witness.note("b", "0 1 1")
     assert (witness.seen("a"), witness.seen("b")) == ("1 2 55", "0 1 1")
+
+
+def test_an_inmail_of_before_whose_id_is_somebody_elses_by_now_is_neither_shown_nor_answered(store):
+    an_account(store, credits_=2)
+    campaign = a_campaign(store, to=["new@example.org"])
+    send_all(store, campaign)
+    mailbox.deliver(store, campaign, [0, 7], ["old@example.org", "old@example.org"])
+    mailbox.deliver(store, "acme.99", [0], ["old@example.org"])
+
+    assert mailbox.inbox(store, "old@example.org") == ([], None)
+    for inmail in (f"{campaign}.0", f"{campaign}.7", "acme.99.0"):
+        with pytest.raises(NotFound):
+            mailbox.reply(store, inmail, address="old@example.org", accept=True)
+    assert mailbox.reply(store, f"{campaign}.0", address="new@example.org", accept=True) == "A"
+
+
+def marked(store):
+    return store.witness.seen("acme").split(" ")
+
+
+@pytest.mark.parametrize("by", ["refund", "settle", "late settle", "claim", "release"])
+def test_each_of_a_workers_calls_notices_that_the_log_went_back(store, by):
+    an_account(store, credits_=4)
+    campaign = a_campaign(store, to=4, pack_size=1)
+    send(store, campaign, 0)
+    held = claim(store, campaign, 1, "t2")
+    history, seq, _ = marked(store)
+    store.witness.note("acme", f"{history} {int(seq) + 5} 1")
+    put_in_mailboxes(store, held)
+    late = dataclasses.replace(held, pack=0, token="gone")
+    {
+        "refund": lambda: refunds.refund(store, campaign, 0),
+        "settle": lambda: sending.settle(store, held, [0]),
+        "late settle": lambda: sending.settle(store, late, [0]),
+        "claim": lambda: claim(store, campaign, 2, "t3"),
+        "release": lambda: release(store, campaign),
+    }[by]()
+    assert f"log entry {int(seq) + 5} was seen" in acceptance.stopped_for(store, "acme")
+
+
+@pytest.mark.parametrize("by", ["refund", "settle", "claim", "release"])
+def test_each_of_a_workers_calls_remembers_how_far_the_log_has_come(store, by):
+    an_account(store, credits_=4)
+    campaign = a_campaign(store, to=4, pack_size=1)
+    send(store, campaign, 0)
+    held = claim(store, campaign, 1, "t2")
+    put_in_mailboxes(store, held)
+    store.at_ms += 7 * DAY_MS
+    store.witness = Witness()
+    {
+        "refund": lambda: refunds.refund(store, campaign, 0),
+        "settle": lambda: sending.settle(store, held, [0]),
+        "claim": lambda: claim(store, campaign, 2, "t3"),
+        "release": lambda: release(store, campaign),
+    }[by]()
+    assert int(marked(store)[1]) == credits.last_seq(store, "acme")
+    if by == "claim":
+        put_in_mailboxes(store, claim(store, campaign, 2, "t3"))
+
+
+def test_after_an_acceptance_a_second_rollback_is_noticed_and_a_lost_acceptance_is_no_false_alarm(store):
+    an_account(store, credits_=4)
+    campaign = a_campaign(store, to=4, pack_size=1)
+    release(store, campaign)
+    for _ in range(2):
+        history, seq, _ = marked(store)
+        store.witness.note("acme", f"{history} {int(seq) + 50} 1")
+        release(store, campaign)
+        assert acceptance.stopped_for(store, "acme") is not None
+        store.at_ms += 1000
+        keys = store.keys.of_account("acme")
+        assert store.run("accept", keys, "call:a") == store.run("accept", keys, "call:a")
+        assert acceptance.stopped_for(store, "acme") is None
+        store.client.hdel(keys[3], "accept:call:a")
+        release(store, campaign)
+        assert acceptance.stopped_for(store, "acme") is None
+        assert int(marked(store)[0]) == store.at_ms
+    store.client.hset(store.keys.account("acme"), "history", 5)  # the acceptance was lost with the rest
+    release(store, campaign)
+    assert acceptance.stopped_for(store, "acme") is not None
+    store.at_ms += 1000
+    acceptance.accept(store, "acme")
+    release(store, campaign)
+    assert acceptance.stopped_for(store, "acme") is None
+
+
+def test_what_was_sent_after_the_point_the_log_went_back_to_is_no_drift(store):
+    an_account(store, credits_=2)
+    campaign = a_campaign(store, to=2)
+    mailbox.deliver(store, campaign, [0], [MAIL[0]])
+    release(store, campaign)
+    store.witness.note("acme", "0 99 1")
+    release(store, campaign)
+    assert audit(store, "acme").drift == []
+    assert acceptance.accept(store, "acme") is not None
+    store.at_ms += 31_000  # what was released before it stopped
+    send_all(store, campaign)
+    assert letters(store, campaign) == "SS"

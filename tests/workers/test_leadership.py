@@ -10,6 +10,7 @@ from engine.leadership import Leadership
 from tests.factories import LEASE_MS as PACK_LEASE_MS
 from tests.factories import a_campaign, an_account, letters
 from tests.workers.test_scheduler import Stage
+from workers.scheduler import Scheduler
 
 
 @pytest.fixture
@@ -112,3 +113,85 @@ def test_a_scheduler_that_stands_by_takes_nothing_on(store, impatient, monkeypat
 
     assert stage.queued() == [(campaign, 0)]
     assert leadership.leader(store) is None
+
+
+def test_a_fence_ahead_of_the_clock_locks_nobody_out_when_the_leaders_key_is_lost(store):
+    """As after a failover to a machine whose clock is behind."""
+    first = Stage(store)
+    first.scheduler.leadership.who = "first"
+    assert first.scheduler.leadership.hold()
+    an_account(store, credits_=5)
+    a_campaign(store, to=1)
+    first.run()
+    for key in list(store.client.scan_iter(match="inmail:{sched}:*")):
+        store.client.delete(key)
+    store.at_ms -= 2_000
+    campaign = a_campaign(store, to=["other@example.org"])
+    stage = Stage(store)
+    stop = threading.Event()
+    naps = []
+
+    def nap(*_):
+        naps.append(1)
+        stage.work()
+        if len(naps) > 5:
+            stop.set()
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("workers.scheduler.agenda.nap", nap)
+        patched.setattr(stop, "wait", lambda *_: nap() or stop.is_set())
+        stage.scheduler.run(stop)
+    assert letters(store, campaign) == "S"
+    store.at_ms += 5_000
+
+
+def test_a_release_without_an_epoch_leaves_the_fence_where_it_is(store):
+    an_account(store, credits_=3)
+    campaign = a_campaign(store, to=3)
+    for epoch in (8, 0):
+        sending.release(store, campaign, lease_ms=PACK_LEASE_MS, in_flight=4000, epoch=epoch)
+    assert store.client.hget(store.keys.account("acme"), "fence") == b"8"
+
+
+def test_who_follows_a_resigned_leader_has_a_higher_epoch_without_time_passing(store, impatient):
+    first, second = Leadership(store, "first"), Leadership(store, "second")
+    first.hold()
+    epoch = first.epoch
+    first.resign()
+    second.hold()
+    assert second.epoch == epoch + 1
+
+
+def test_a_leader_renews_its_lease_in_the_middle_of_a_long_turn_and_stops_where_it_was_lost(store, impatient):
+    stage, other = Stage(store), Leadership(store, "other")
+    for account in ("one", "two"):
+        an_account(store, account, credits_=1)
+        a_campaign(store, account, to=1)
+    assert stage.scheduler.leadership.hold()
+    store.at_ms += LEASE_MS
+    other.hold()
+    with pytest.raises(sending.Deposed):
+        stage.scheduler.turn()
+    assert stage.queued() == []
+
+
+def test_who_was_deposed_asks_again_and_stands_by(store, impatient, monkeypatch):
+    stage, other = Stage(store), Leadership(store, "other")
+    assert stage.scheduler.leadership.hold()
+    stop, asked = threading.Event(), []
+
+    def work():
+        store.at_ms += LEASE_MS
+        other.hold()
+        raise sending.Deposed(other.epoch)
+
+    def wait(*_):
+        asked.append(stage.scheduler.leadership.epoch)
+        stop.set()
+        return True
+
+    monkeypatch.setattr(Scheduler, "_work", lambda _: work())
+    monkeypatch.setattr(stop, "wait", wait)
+    stage.scheduler.run(stop)
+    assert asked == [0]
+    assert leadership.leader(store) == ("other", other.epoch)

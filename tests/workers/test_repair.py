@@ -1,8 +1,9 @@
 """What is derived may be lost at any moment; repair finds it at once, the scheduler within a minute."""
 
-from engine import agenda, campaigns, refunds
+from engine import agenda, campaigns, refunds, sending
+from engine.leadership import leader
 from tests.conftest import DAY_MS
-from tests.factories import LEASE_MS, a_campaign, an_account, claim, letters, wallet
+from tests.factories import LEASE_MS, a_campaign, addresses, an_account, claim, letters, wallet
 from tests.workers.test_scheduler import Stage
 from workers.repair import Repaired, repair
 
@@ -75,16 +76,26 @@ def test_a_pack_whose_worker_died_is_released_once_its_lease_is_over(store):
 
 def test_repair_neither_deposes_the_leading_scheduler_nor_is_refused(store):
     stage = Stage(store)
+    stage.scheduler.leadership.who = "the leader"
     assert stage.scheduler.leadership.hold()
-    epoch = stage.scheduler.leadership.epoch
-    an_account(store, credits_=3)
+    an_account(store, credits_=5)
     a_campaign(store, to=2, pack_size=1)
     stage.run()
-    a_campaign(store, to=1)
+    a_campaign(store, to=addresses(1, start=5))
 
     assert repair(Stage(store).scheduler).packs_to_send == 1
-    assert stage.scheduler.leadership.epoch == epoch
-    assert stage.scheduler.turn() == 0
+    assert leader(store) == ("the leader", stage.scheduler.leadership.epoch)
+    a_campaign(store, to=addresses(1, start=6))
+    assert stage.scheduler.turn() == 1
+
+
+def test_repair_beside_a_leader_that_just_changed_goes_on_under_the_new_one(store, monkeypatch):
+    an_account(store, credits_=5)
+    a_campaign(store, to=2)
+    answers = iter([("old", 4), ("new", 9)])
+    sending.release(store, a_campaign(store, to=addresses(1, start=5)), lease_ms=LEASE_MS, in_flight=1, epoch=9)
+    monkeypatch.setattr("workers.repair.leader", lambda _: next(answers, ("new", 9)))
+    assert repair(Stage(store).scheduler).packs_to_send == 1
 
 
 def test_an_abandoned_upload_is_cleared_away(store):

@@ -134,7 +134,7 @@ def repair(as_json: Json = False) -> None:
     ):
         if n:
             say(f"{n:,} {what}")
-    say(f"{found.accounts:,} accounts looked at")
+    say(f"{found.accounts:,} {'account' if found.accounts == 1 else 'accounts'} looked at")
     if (found.packs_to_send or found.packs_to_refund) and not working:
         warn("no worker is running: what was queued waits for one (inmail up, or dramatiq workers.main)")
 

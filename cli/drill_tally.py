@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine import campaigns, credits
+from engine import campaigns, credits, mailbox_entries
 from engine.audit import audit
 from engine.letters import DELIVERED
 from engine.store import Store
@@ -51,7 +51,7 @@ def tally(store: Store, campaign: str, told: Mapping[int, str]) -> Tally:
     found = Tally()
     letters = store.client.get(store.keys.letters(campaign)).decode()
     for address, letter in _recipients(store, campaign, letters):
-        in_mailbox = store.client.zcard(store.keys.mailbox(address))
+        in_mailbox = mailbox_entries.size(store, address)
         found.lost += in_mailbox < 1 or letter not in DELIVERED
         found.doubled += max(0, in_mailbox - 1)
     account = campaign.partition(".")[0]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import Invalid, NotFound, Refused
-from engine.identity import new_account_id, parse_address
+from engine.identity import digest, new_account_id, parse_address
 from engine.plans import Plan
 from engine.store import Store
 
@@ -106,16 +106,17 @@ def account_ids(store: Store) -> Iterator[str]:
 def suppress(store: Store, account: str, address: str) -> bool:
     """Never write from this account to that address again; False when it stood there already."""
     get_account(store, account)
-    return bool(store.client.sadd(store.keys.suppressed(account), parse_address(address)))
+    normal = parse_address(address)
+    return bool(store.client.hsetnx(store.keys.suppressed(account), digest(normal), normal))
 
 
 def unsuppress(store: Store, account: str, address: str) -> bool:
     """Take an address off the account's suppressions; False when it was not there."""
     get_account(store, account)
-    return bool(store.client.srem(store.keys.suppressed(account), parse_address(address)))
+    return bool(store.client.hdel(store.keys.suppressed(account), digest(parse_address(address))))
 
 
 def suppressions(store: Store, account: str) -> list[str]:
     """The addresses this account must not write to, in order."""
     get_account(store, account)
-    return sorted(member.decode() for member in store.client.smembers(store.keys.suppressed(account)))
+    return sorted(address.decode() for address in store.client.hvals(store.keys.suppressed(account)))

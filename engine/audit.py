@@ -18,7 +18,9 @@ from engine.audit_column import check_column
 from engine.audit_log import fold, show
 from engine.audit_snapshot import Column, take_snapshot
 from engine.errors import NotFound
+from engine.identity import digest, digests
 from engine.letters import DELIVERED, HELD
+from engine.mailbox_entries import holds
 from engine.store import Store
 
 
@@ -95,7 +97,7 @@ def _audit(store: Store, account: str, report: Report) -> None:
     if folded.wallet != snapshot.wallet:
         report.drift.append(f"wallet is {show(snapshot.wallet)}, the log says {show(folded.wallet)}")
     held = 0
-    open_expected: dict[str, str] = {}
+    open_expected: dict[bytes, str] = {}
     if snapshot.last_entry != f"{snapshot.seq}-0":
         report.drift.append(f"the log's last entry is {snapshot.last_entry}, the wallet's is {snapshot.seq}-0")
     for campaign, column in snapshot.columns.items():
@@ -112,11 +114,11 @@ def _audit(store: Store, account: str, report: Report) -> None:
         report.drift.append(f"open contacts differ from the letters in {wrong} places")
 
 
-def _check_rows(store: Store, campaign: str, column: Column, open_expected: dict[str, str], report: Report) -> None:
+def _check_rows(store: Store, campaign: str, column: Column, open_expected: dict[bytes, str], report: Report) -> None:
     """Rows against letters: each recipient has one, the held are open contacts, the delivered are in mailboxes."""
     names = orjson.loads(column.meta["columns"])
     number = campaign.rpartition(".")[2]
-    missing = early = 0
+    missing = early = doubled = 0
     for pack in range(int(column.meta["packs"])):
         first = pack * column.pack_size
         slice_ = column.letters[first : first + column.pack_size]
@@ -127,17 +129,21 @@ def _check_rows(store: Store, campaign: str, column: Column, open_expected: dict
             continue
         for i, letter in enumerate(slice_):
             if letter in HELD:
-                open_expected[addresses[i]] = f"{number}.{first + i}"
+                open_expected[digest(addresses[i])] = f"{number}.{pack}"
+        kept = column.digests.get(pack)
+        if (kept is None and HELD & set(slice_)) or (kept is not None and kept != digests(addresses)):
+            report.drift.append(f"{campaign}: the digests of pack {pack} are not those of its addresses")
         settled = [i for i, letter in enumerate(slice_) if letter != "C"]
-        pipe = store.client.pipeline(transaction=False)
-        for i in settled:
-            pipe.zscore(store.keys.mailbox(addresses[i]), f"{campaign}.{first + i}")
         # After the log went back, an InMail may have been sent of which the letters know nothing any more.
         not_sent = "OPK" if column.went_back else "QOPK"
-        for i, score in zip(settled, pipe.execute(), strict=True):
-            missing += slice_[i] in DELIVERED and score is None
-            early += slice_[i] in not_sent and score is not None
+        copies = holds(store, campaign, pack, [digest(addresses[i]) for i in settled])
+        for i, n in zip(settled, copies, strict=True):
+            missing += slice_[i] in DELIVERED and n == 0
+            doubled += n > 1
+            early += slice_[i] in not_sent and n > 0
     if missing:
         report.drift.append(f"{campaign}: {missing} delivered InMails are in no mailbox")
+    if doubled:
+        report.drift.append(f"{campaign}: {doubled} InMails are in a mailbox twice")
     if early:
         report.drift.append(f"{campaign}: {early} InMails that were not sent are in a mailbox")

@@ -24,6 +24,7 @@ class Column:
     again: frozenset[int]
     leased: frozenset[int]
     replies: dict[int, str]
+    digests: dict[int, bytes]
     meta: dict[str, str]
     went_back: bool = False
     logged: Counter[str] = field(default_factory=Counter)
@@ -56,7 +57,7 @@ class Snapshot:
     last_entry: str
     at_ms: int
     wallet: Wallet
-    open: dict[str, str]
+    open: dict[bytes, str]
     active: frozenset[str]
     sending: frozenset[str]
     columns: dict[str, Column]
@@ -85,6 +86,7 @@ def take_snapshot(store: Store, account: str) -> Snapshot:
                 (keys.again(campaign), "scores"),
                 (keys.leases(campaign), "scores"),
                 (keys.replies(campaign), "hash"),
+                (keys.digests(campaign), "hash"),
             ]
         found = store.run_bare("snapshot", [key for key, _ in wanted], *(how for _, how in wanted))
         wallet, contacts, count, active, sending, last, *parts = found
@@ -101,13 +103,13 @@ def take_snapshot(store: Store, account: str) -> Snapshot:
         active=frozenset(_texts(active)),
         sending=frozenset(_texts(sending)),
         wallet=Wallet(*(int(purse[name]) for name in WALLET_FIELDS)),
-        open=_texts(contacts),
-        columns={campaign: _column(parts[i * 7 : i * 7 + 7]) for i, campaign in enumerate(members)},
+        open={person: ref.decode() for person, ref in zip(contacts[::2], contacts[1::2], strict=True)},
+        columns={campaign: _column(parts[i * 8 : i * 8 + 8]) for i, campaign in enumerate(members)},
     )
 
 
 def _column(found: list[Any]) -> Column:
-    meta, letters, sent, due, again, leased, replies = found
+    meta, letters, sent, due, again, leased, replies, kept = found
     return Column(
         letters=(letters or b"").decode("ascii"),
         sent=sent or b"",
@@ -115,6 +117,7 @@ def _column(found: list[Any]) -> Column:
         again=frozenset(map(int, _texts(again))),
         leased=frozenset(map(int, _texts(leased))),
         replies={int(index): text for index, text in _texts(replies).items()},
+        digests={int(pack): joined for pack, joined in zip(kept[::2], kept[1::2], strict=True)},
         meta=_texts(meta),
     )
 

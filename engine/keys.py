@@ -1,12 +1,18 @@
 """Every Redis key of the engine, its type and what it holds; no other file spells one.
 
 All keys of one account share the hash tag ``{account}``, so each script touches one cluster slot.
-A mailbox has its own tag ``{address}``. The ``{sched}`` keys are derived: delete them and they are rebuilt.
+Mailboxes lie in a fixed number of shards, each with a tag of its own: one call for many mailboxes is what delivery
+costs least. The ``{sched}`` keys are derived: delete them and they are rebuilt.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 from engine.identity import account_of
+
+MAILBOX_SHARDS: Final = 16
+"""Into how many slots of a cluster mailboxes are spread; part of the data's layout, so it cannot be changed later."""
 
 
 class Keys:
@@ -39,8 +45,8 @@ class Keys:
             f"{tag}:active",  # zset: campaign → its number; those with something left to send or to answer
             f"{tag}:sending",  # zset: campaign → its number; those with something left to send
             f"{tag}:drafts",  # zset: campaign and upload token → when the upload last moved, ms
-            f"{tag}:open",  # hash: address → campaign number.index of its open InMail (the pair lock)
-            f"{tag}:suppressed",  # set: addresses this account must not write to
+            f"{tag}:open",  # hash: digest of an address → campaign number.pack of its open InMail (the pair lock)
+            f"{tag}:suppressed",  # hash: digest → address this account must not write to
             f"{tag}:calls",  # zset: operation id made for a single call → when, ms; forgotten after a day
         ]
 
@@ -60,6 +66,7 @@ class Keys:
             f"{stem}:again",  # zset: pack → its number; packs released before that still have queued ones
             f"{stem}:replies",  # hash: index → what was answered, when, the text
             f"{stem}:failures",  # hash: index → why it could not be delivered
+            f"{stem}:digests",  # hash: pack → digests of its addresses, from its first claim until none of it is open
         ]
 
     def of_upload(self, campaign: str, token: str) -> list[str]:
@@ -124,6 +131,14 @@ class Keys:
     def failures(self, campaign: str) -> str:
         return self.of_campaign(campaign)[20]
 
-    def mailbox(self, address: str) -> str:
-        """zset: InMail id → when it was delivered, ms."""
-        return f"{self.namespace}:{{{address}}}:mailbox"
+    def digests(self, campaign: str) -> str:
+        return self.of_campaign(campaign)[21]
+
+    def mailboxes(self, digest: bytes) -> str:
+        """hash: digest of an address → its newest entries ' campaign/pack@delivered_ms', oldest first; a '+' before
+        them says that older ones are in ``older_mail``. One of MAILBOX_SHARDS such hashes, by the digest."""
+        return f"{self.namespace}:{{mailboxes:{digest[0] % MAILBOX_SHARDS:x}}}"
+
+    def older_mail(self, digest: bytes) -> str:
+        """zset: campaign/pack → when it was delivered, ms; what no longer stands in ``mailboxes`` of an address."""
+        return f"{self.mailboxes(digest)}:{digest.hex()}"

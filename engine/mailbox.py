@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from engine.accounts import get_account
 from engine.campaigns import Campaign, get_campaign, read_pack
 from engine.errors import EngineError, Invalid, NotFound, Refused
-from engine.identity import InMailId, account_of, parse_address, parse_inmail
+from engine.identity import InMailId, account_of, digest, parse_address, parse_inmail
 from engine.letters import LETTERS
+from engine.mailbox_entries import Entry, entries, holds
 from engine.message import Message
 from engine.store import Store
 from engine.wake import wake
@@ -43,33 +43,30 @@ class Received:
         }
 
 
-def deliver(store: Store, campaign: str, indices: Sequence[int], addresses: Sequence[str]) -> int:
-    """Put InMails of one campaign into their recipients' mailboxes; returns how many are there now.
-
-    ``indices[i]`` goes to ``addresses[i]``. Delivering twice changes nothing, which makes the effect exactly-once.
-    """
-    keys = [store.keys.mailbox(address) for address in addresses]
-    return int(store.run("deliver", keys, campaign, *indices)[0])
-
-
 def inbox(store: Store, address: str, *, most: int = 50, after: str | None = None) -> tuple[list[Received], str | None]:
     """A page of what an address received, newest first, and the cursor of the next page (None = this was the last).
 
     The cursor is the last InMail's id; one that is not in this mailbox is Invalid.
     """
-    address = parse_address(address)
-    key = store.keys.mailbox(address)
-    start = 0
-    if after is not None:
-        rank = store.client.zrevrank(key, after)
-        if rank is None:
-            raise Invalid(f"cursor {after[:80]!r} is not an InMail of this mailbox", code="bad_cursor")
-        start = rank + 1
-    found = store.client.zrevrange(key, start, start + most, withscores=True)
-    reader = _Reader(store)
-    read = [reader.read(parse_inmail(member.decode()), address, int(at)) for member, at in found[:most]]
-    page = [inmail for inmail in read if inmail is not None]
-    return page, found[most - 1][0].decode() if len(found) > most else None
+    address, reader = parse_address(address), _Reader(store)
+    cursor = None if after is None else _pack_of(store, after, address)
+    found = entries(store, address, most=most + 1, after=cursor)
+    if found is None or (after is not None and cursor is None):
+        raise Invalid(f"cursor {(after or '')[:80]!r} is not an InMail of this mailbox", code="bad_cursor")
+    page = [inmail for entry in found[:most] if (inmail := reader.read(entry, address)) is not None]
+    return page, page[-1].inmail if len(found) > most and page else None
+
+
+def _pack_of(store: Store, inmail: str, address: str) -> tuple[str, int] | None:
+    """Of which campaign and pack an InMail is; None where no row says that it is for this address."""
+    try:
+        which = parse_inmail(inmail)
+        campaign = get_campaign(store, which.campaign)
+    except EngineError:
+        return None
+    pack, position = divmod(which.index, campaign.pack_size)
+    addresses = read_pack(store, campaign.id, pack)[campaign.address_column] if pack < campaign.packs else []
+    return (campaign.id, pack) if addresses[position : position + 1] == [address] else None
 
 
 class _Reader:
@@ -80,32 +77,34 @@ class _Reader:
         self._campaigns: dict[str, tuple[Campaign, Message, str, str]] = {}
         self._packs: dict[tuple[str, int], list[list[str]]] = {}
 
-    def read(self, inmail: InMailId, address: str, delivered_at_ms: int) -> Received | None:
-        """None for an InMail of a time Redis went back behind: its id belongs to nobody, or to somebody else by now."""
+    def read(self, entry: Entry, address: str) -> Received | None:
+        """None for an InMail of a time Redis went back behind: its pack is gone, or somebody else's by now."""
         try:
-            campaign, message, name, email = self._campaign(inmail.campaign)
+            campaign, message, name, email = self._campaign(entry.campaign)
         except NotFound:
             return None
-        pack, position = divmod(inmail.index, campaign.pack_size)
-        if (columns := self._packs.get((campaign.id, pack))) is None:
-            columns = self._packs[campaign.id, pack] = read_pack(self.store, campaign.id, pack)
-        if position >= len(columns[0]) or columns[campaign.address_column][position] != address:
+        if entry.pack >= campaign.packs:
             return None
+        if (columns := self._packs.get((campaign.id, entry.pack))) is None:
+            columns = self._packs[campaign.id, entry.pack] = read_pack(self.store, campaign.id, entry.pack)
+        if address not in columns[campaign.address_column]:
+            return None
+        position = columns[campaign.address_column].index(address)
         fields = {name: column[position] for name, column in zip(campaign.columns, columns, strict=True)}
         rendered = message.render(fields)
-        keys, index = self.store.keys, inmail.index
+        keys, index = self.store.keys, campaign.first(entry.pack) + position
         pipe = self.store.client.pipeline(transaction=False)
         pipe.getrange(keys.letters(campaign.id), index, index)
         pipe.getrange(keys.sent(campaign.id), index * 6, index * 6 + 5)
         letter, sent = pipe.execute()
         return Received(
-            inmail=str(inmail),
+            inmail=str(InMailId(campaign.id, index)),
             sender_name=name,
             sender_email=email,
             campaign=campaign.id,
             subject=rendered.subject,
             body=rendered.body,
-            sent_at_ms=int.from_bytes(sent, "big") or delivered_at_ms,
+            sent_at_ms=int.from_bytes(sent, "big") or entry.delivered_at_ms,
             state=LETTERS["S" if letter == b"C" else letter.decode()].word,
         )
 
@@ -115,13 +114,6 @@ class _Reader:
             sender = get_account(self.store, it.account)
             self._campaigns[campaign] = (it, it.message(), sender.name, sender.email)
         return self._campaigns[campaign]
-
-
-def _is_for(store: Store, inmail: InMailId, address: str) -> bool:
-    campaign = get_campaign(store, inmail.campaign)
-    pack, position = divmod(inmail.index, campaign.pack_size)
-    addresses = read_pack(store, campaign.id, pack)[campaign.address_column] if pack < campaign.packs else []
-    return addresses[position : position + 1] == [address]
 
 
 def reply(store: Store, inmail: str, *, address: str, accept: bool, text: str = "") -> str:
@@ -138,14 +130,14 @@ def reply(store: Store, inmail: str, *, address: str, accept: bool, text: str = 
         which = parse_inmail(inmail)
     except EngineError:
         raise missing from None
-    # In the mailbox means: sent to this address and to nobody else, as delivery alone puts it there.
-    if store.client.zscore(store.keys.mailbox(address), str(which)) is None:
-        raise missing
-    # … unless Redis went back since, and the id is somebody else's by now.
-    if not _is_for(store, which, address):
+    # What its row says was sent to this address must lie in its mailbox: delivery alone puts it there. After Redis went
+    # back an entry may be without a row, or a row without its entry.
+    person = digest(address)
+    place = _pack_of(store, inmail, address)
+    if place is None or not holds(store, *place, [person])[0]:
         raise missing
     answer = "A" if accept else "D"
-    status = store.run("reply", store.keys.of_campaign(which.campaign), which.index, address, answer, text, "")
+    status = store.run("reply", store.keys.of_campaign(place[0]), which.index, person, answer, text, "")
     if status[0] == "answered":
         raise Refused(f"InMail {which} was answered before ({LETTERS[status[1]].word}); that stands", code="answered")
     if status[0] != "ok":

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from engine.credits import Wallet
 from engine.errors import Refused
+from engine.identity import digest
 from engine.intake.lists import CandidateList, Reject
 from engine.intake.rejects import RejectsFile
 from engine.message import Message
@@ -96,13 +97,13 @@ class Skipped:
 
     def look(self, store: Store, account: str, addresses: list[str]) -> None:
         """Count those among ``addresses``; a suppressed one with an open InMail counts once, as suppressed."""
-        pipe = store.client.pipeline(transaction=False)
-        pipe.smismember(store.keys.suppressed(account), addresses)
-        pipe.hmget(store.keys.open(account), addresses)
+        pipe, people = store.client.pipeline(transaction=False), [digest(address) for address in addresses]
+        pipe.hmget(store.keys.suppressed(account), people)
+        pipe.hmget(store.keys.open(account), people)
         suppressed, contacts = pipe.execute()
         for out, contact in zip(suppressed, contacts, strict=True):
-            self.suppressed += bool(out)
-            self.pair_locked += bool(contact is not None and not out)
+            self.suppressed += out is not None
+            self.pair_locked += contact is not None and out is None
 
 
 def waves(recipients: int, wallet: Wallet, simultaneous_contacts: int) -> int | None:

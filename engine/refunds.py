@@ -4,28 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from engine import agenda
-from engine.campaigns import get_campaign_and_pack
+from engine.errors import NotFound
+from engine.identity import account_of
 from engine.store import Store
+
+OTHERS_MAX: Final = 1_500
+"""One call goes over so many recipients beside the pack it is for, which keeps it within a few milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refunded:
-    """How many InMails of the pack were closed, when its next falls due (0 = none is left), and when this was."""
+    """How many InMails were closed, when its next falls due (0 = none is left), and when this was."""
 
     closed: int
     next_due_ms: int
     now_ms: int
 
 
-def refund(store: Store, campaign: str, pack: int) -> Refunded:
-    """Close what is due of one pack; what is not due yet, answered or closed already stays as it is."""
-    it, columns = get_campaign_and_pack(store, campaign, pack)
-    addresses = columns[it.address_column]
-    arguments = (pack, it.first(pack), "\n".join(addresses), store.witness.seen(it.account))
+def refund(store: Store, campaign: str, pack: int, *, others: int = OTHERS_MAX) -> Refunded:
+    """Close what is due of one pack, and of other packs of the campaign that are due, ``others`` recipients at most.
+
+    What is not due yet, answered or closed already stays as it is. Raises NotFound for a campaign that is gone.
+    """
+    account = account_of(campaign)
+    arguments = (pack, others, store.witness.seen(account))
     reply = store.run("refund", store.keys.of_campaign(campaign), *arguments)
-    store.witness.note(it.account, reply[4])
+    if reply[0] == "unknown":
+        raise NotFound(f"no campaign {campaign!r}", code="no_campaign")
+    store.witness.note(account, reply[4])
     return Refunded(int(reply[1]), int(reply[2]), int(reply[3]))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from engine.campaigns import Campaign, get_campaign_and_pack
 from engine.errors import NotFound
-from engine.identity import account_of
+from engine.identity import DIGEST_BYTES, account_of, digests
 from engine.store import Store
 
 
@@ -34,11 +34,17 @@ class Claim:
     token: str
     letters: str
     columns: list[list[str]]
+    digests: bytes
     state: str
 
     @property
     def addresses(self) -> list[str]:
         return self.columns[self.campaign.address_column]
+
+    @property
+    def people(self) -> list[bytes]:
+        """Digests of the addresses to deliver to, in the order of ``positions``."""
+        return [self.digests[i * DIGEST_BYTES : (i + 1) * DIGEST_BYTES] for i in self.positions]
 
     @property
     def positions(self) -> list[int]:
@@ -92,13 +98,14 @@ def release(
     return Release(campaign, state, waiting_for or "", int(look_at_ms or 0), int(flying), tuple(map(int, packs)))
 
 
-def claim(store: Store, campaign: str, pack: int, *, token: str, lease_ms: int) -> Claim | None:
+def claim(store: Store, campaign: str, pack: int, *, token: str, lease_ms: int, most: int = 0) -> Claim | None:
     """Debit a credit for each recipient of the pack that may be written to; None while another worker holds it.
 
+    ``most`` bounds how many are claimed at once (0 = the pack); the rest is released again after the settle.
     Repeating it with the same token gives the same recipients and debits nothing more for them.
     """
     it, columns = get_campaign_and_pack(store, campaign, pack)
-    addresses = columns[it.address_column]
+    people = digests(columns[it.address_column])
     reply = store.run(
         "claim",
         store.keys.of_campaign(campaign),
@@ -106,13 +113,14 @@ def claim(store: Store, campaign: str, pack: int, *, token: str, lease_ms: int) 
         lease_ms,
         pack,
         it.first(pack),
-        "\n".join(addresses),
+        people,
         store.witness.seen(it.account),
+        most,
     )
     if reply[0] != "ok":
         return None
     store.witness.note(it.account, reply[3])
-    return Claim(it, pack, token, reply[1], columns, reply[2])
+    return Claim(it, pack, token, reply[1], columns, people, reply[2])
 
 
 def settle(store: Store, claim: Claim, delivered: Sequence[int], failed: Sequence[Failure] = ()) -> Settled | None:
@@ -130,7 +138,6 @@ def settle(store: Store, claim: Claim, delivered: Sequence[int], failed: Sequenc
         claim.pack,
         claim.campaign.first(claim.pack),
         "".join(outcomes),
-        "\n".join(claim.addresses[failure.position] for failure in ordered),
         "\n".join(failure.reason for failure in ordered),
         store.witness.seen(claim.campaign.account),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from typing import Any, cast
@@ -9,7 +10,7 @@ from typing import Any, cast
 import redis
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
@@ -46,9 +47,9 @@ def script_source(name: str) -> str:
     folder = resources.files("engine.lua")
     if not (folder / f"{name}.lua").is_file() or name.startswith("_"):
         raise KeyError(f"no script {name!r} in engine/lua")
-    body = (folder / f"{name}.lua").read_text()
-    # The scripts that are not about one account stand alone.
-    return body if name in STANDALONE else "".join((folder / part).read_text() for part in BEGINNING) + body
+    # The scripts that are not about one account stand alone; a long one's functions have a file of their own.
+    parts = () if name in STANDALONE else (*BEGINNING, f"_{name}.lua")
+    return "".join((folder / part).read_text() for part in (*parts, f"{name}.lua") if (folder / part).is_file())
 
 
 BEGINNING = ("_keys.lua", "_log.lua", "_moves.lua")
@@ -77,6 +78,26 @@ class Store:
         except ResponseError as error:
             raise _named(error) from error
         return [_text(item) for item in reply] if isinstance(reply, list) else [_text(reply)]
+
+    def run_many(self, calls: Sequence[tuple[str, list[str], Sequence[str | int | bytes]]]) -> list[list[Any]]:
+        """Run scripts in one round trip, in no order: (name, keys, arguments) each, answered as by ``run``.
+
+        Errors: the first there is, after all were tried; what was done stays, and all may be run again.
+        """
+        pipe = self.client.pipeline(transaction=False)
+        for name, keys, args in calls:
+            pipe.execute_command("EVALSHA", self._script(name).sha, len(keys), *keys, self.at_ms or 0, *args)
+        replies = []
+        for (name, keys, args), reply in zip(calls, pipe.execute(raise_on_error=False), strict=True):
+            if isinstance(reply, NoScriptError):
+                replies.append(self.run(name, keys, *args))
+            elif isinstance(reply, ResponseError):
+                raise _named(reply)
+            elif isinstance(reply, Exception):
+                raise reply
+            else:
+                replies.append([_text(item) for item in reply] if isinstance(reply, list) else [_text(reply)])
+        return replies
 
     def run_bare(self, name: str, keys: list[str], *args: str | int) -> Any:
         """Run a standalone script that takes no time."""

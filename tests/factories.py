@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine import accounts, credits, sending, submitting
+from engine.identity import digest
 from engine.intake.lists import open_list
-from engine.mailbox import deliver
+from engine.mailbox_entries import deliver
 from engine.message import parse_message
 from engine.plans import Plan
 from engine.store import Store
@@ -70,8 +71,20 @@ def claim(store: Store, campaign: str, pack: int = 0, token: str = "t1") -> send
 
 def put_in_mailboxes(store: Store, held: sending.Claim) -> None:
     """Deliver what is claimed, as the mailbox channel does."""
-    first = held.campaign.first(held.pack)
-    deliver(store, held.campaign.id, [first + i for i in held.positions], [held.addresses[i] for i in held.positions])
+    deliver(store, held.campaign.id, held.pack, held.people)
+
+
+def lose_mailbox(store: Store, address: str) -> None:
+    """Damage: what lay in a mailbox is gone."""
+    person = digest(address)
+    store.client.hdel(store.keys.mailboxes(person), person)
+
+
+def add_entry(store: Store, address: str, campaign: str, pack: int) -> None:
+    """Damage: one more entry in a mailbox, whatever is there already."""
+    person = digest(address)
+    key = store.keys.mailboxes(person)
+    store.client.hset(key, person, (store.client.hget(key, person) or b"") + f" {campaign}/{pack}@1".encode())
 
 
 def send(store: Store, campaign: str, pack: int = 0, token: str = "t1") -> sending.Settled | None:

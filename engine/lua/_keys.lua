@@ -6,7 +6,7 @@ local active, sending, drafts, open, suppressed = KEYS[6], KEYS[7], KEYS[8], KEY
 local calls = KEYS[11]
 local campaign, letters, sent, rows, due = KEYS[12], KEYS[13], KEYS[14], KEYS[15], KEYS[16]
 local leases, tokens, again, replies, failures = KEYS[17], KEYS[18], KEYS[19], KEYS[20], KEYS[21]
-local staged = KEYS[22]
+local digests, staged = KEYS[22], KEYS[23]
 local call = redis.call
 
 local now = tonumber(ARGV[1])
@@ -57,4 +57,11 @@ local function lines(text)
   local list = {}
   for line in string.gmatch(text, '[^\n]+') do list[#list + 1] = line end
   return list
+end
+
+-- The digests of addresses, 12 bytes each, that were joined into one text.
+local function cut(joined)
+  local people = {}
+  for i = 1, #joined / 12 do people[i] = string.sub(joined, i * 12 - 11, i * 12) end
+  return people
 end

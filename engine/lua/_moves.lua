@@ -34,6 +34,16 @@ local function room()
   return credits, 'credits'
 end
 
+local function tally(text, letter)
+  local _, n = string.gsub(text, letter, '')
+  return n
+end
+
+-- A pack of which nothing is open needs its digests no more: a later claim brings them again.
+local function forget_digests(pack, slice)
+  if not string.find(slice, '[CS]') then call('HDEL', digests, pack) end
+end
+
 -- A campaign with nothing left to deliver is sent; with nothing left to answer as well, closed.
 -- A cancelled one keeps its name. Either leaves the sets that say so. Returns what the log should note, or ''.
 local function finish()

@@ -1,13 +1,15 @@
 -- claim: give one worker the recipients of a pack it may deliver to, a credit debited for each.
 -- Before: letters Q (running only) and C whose worker is gone. After, in this order: suppressed → O,
---         pair-locked → P, then as many Q → C as credits and simultaneous contacts allow; the rest stay Q and
---         the campaign waits, saying for what. The pack is leased to the token. Log: claim.
--- ARGV: now_ms, token, lease_ms, pack, first index, addresses of the pack joined by newlines, mark of the log seen.
+--         pair-locked → P, then as many Q → C as credits, simultaneous contacts and the worker allow; the rest stay Q.
+--         Where credits or contacts are out the campaign waits, saying for what. The pack is leased to the token.
+--         Log: claim.
+-- ARGV: now_ms, token, lease_ms, pack, first index, digests of the pack's addresses, mark of the log seen, most to
+--       claim at once (0 = no bound but the pack's).
 -- Returns: {'ok', slice of letters after, state, mark} | {'busy'} leased to another token | {'unknown'}.
--- Invariant: held = letters C and S of the account = open contacts.
+-- Invariant: held = letters C and S of the account = open contacts. (No address stands twice in one campaign.)
 local token, lease_ms, pack, first = ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
-local addresses = lines(ARGV[6])
-local n = #addresses
+local people, most = cut(ARGV[6]), tonumber(ARGV[8])
+local n = #people
 local c = call('HMGET', campaign, 'state', 'id')
 local state, id = c[1], c[2]
 if not state then return { 'unknown' } end
@@ -15,33 +17,35 @@ local holder = call('HGET', tokens, pack)
 if holder and holder ~= token and num(call('ZSCORE', leases, pack)) > now then return { 'busy' } end
 -- Nothing fails below.
 heed(ARGV[7])
-local slice = call('GETRANGE', letters, int(first), int(first + n - 1))
-local ref = string.match(id, '%d+$') .. '.'
+local result = call('GETRANGE', letters, int(first), int(first + n - 1))
 local space, bound = room()
-local optouts = call('SCARD', suppressed) > 0
-local claimed, opted_out, locked, mine, left = 0, 0, 0, 0, 0
-local after = {}
-for i = 1, n do
-  local letter = string.sub(slice, i, i)
-  if letter == 'Q' and state == 'running' then
-    local address = addresses[i]
-    if optouts and call('SISMEMBER', suppressed, address) == 1 then
-      letter, opted_out = 'O', opted_out + 1
-    elseif space > 0 then
-      if call('HSETNX', open, address, ref .. int(first + i - 1)) == 1 then
-        letter, claimed, space = 'C', claimed + 1, space - 1
-      else
+local claimed, opted_out, locked = 0, 0, 0
+if state == 'running' and string.find(result, 'Q', 1, true) then
+  local room_here = most > 0 and math.min(space, most) or space
+  local optouts = call('HLEN', suppressed) > 0 and call('HMGET', suppressed, unpack(people)) or {}
+  local contacts = call('HMGET', open, unpack(people))
+  local after, opened, ref = {}, {}, string.match(id, '%d+$') .. '.' .. pack
+  for i = 1, n do
+    local letter = string.sub(result, i, i)
+    if letter == 'Q' then
+      if optouts[i] then
+        letter, opted_out = 'O', opted_out + 1
+      elseif contacts[i] then
         letter, locked = 'P', locked + 1
+      elseif claimed < room_here then
+        letter, claimed = 'C', claimed + 1
+        opened[claimed * 2 - 1], opened[claimed * 2] = people[i], ref
       end
-    elseif call('HEXISTS', open, address) == 1 then
-      letter, locked = 'P', locked + 1
     end
+    after[i] = letter
   end
-  if letter == 'C' then mine = mine + 1 elseif letter == 'Q' then left = left + 1 end
-  after[i] = letter
+  result = table.concat(after)
+  if claimed > 0 then
+    call('HSET', open, unpack(opened))
+    call('HSETNX', digests, pack, ARGV[6])
+  end
 end
-local result = table.concat(after)
-local settled = claimed + opted_out + locked
+local mine, left, settled = tally(result, 'C'), tally(result, 'Q'), claimed + opted_out + locked
 if settled > 0 then
   call('SETRANGE', letters, int(first), result)
   move('available', 'held', claimed)
@@ -49,7 +53,7 @@ if settled > 0 then
   count('claimed', claimed)
 end
 local note = ''
-if left > 0 and state == 'running' and space == 0 then
+if left > 0 and state == 'running' and space == claimed then
   state, note = 'waiting', 'waiting for ' .. bound
   call('HSET', campaign, 'state', state, 'waiting_for', bound)
 end

@@ -1,15 +1,47 @@
--- deliver: put one campaign's InMails into mailboxes; the only script that is not about one account.
--- Before → after: an InMail id is in its recipient's mailbox, with the time it first came there.
--- KEYS: the mailboxes. ARGV: now_ms, campaign id, then the index of each mailbox's InMail.
--- Returns: how many are there now. Delivering twice changes nothing, and passes with memory full: their credits
+-- deliver: put the InMails of one pack into their recipients' mailboxes; not about one account.
+-- Before → after: ' campaign/pack@now_ms' stands once in the mailbox of each recipient, at the end or where it was
+--                 before. A mailbox grown long moves what it has to its zset of older mail.
+-- KEYS: shards of mailboxes. ARGV: now_ms, campaign/pack, then for each shard the digests of its recipients.
+-- Returns: how many mailboxes have it now. Delivering twice changes nothing, and passes with memory full: the credits
 -- are held already, and only so many packs are in hand.
-local now = tonumber(ARGV[1])
+local call, now = redis.call, tonumber(ARGV[1])
 if now == 0 then
-  local t = redis.call('TIME')
+  local t = call('TIME')
   now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 end
-local at, stem = string.format('%.0f', now), ARGV[2] .. '.'
+local ref, at, long = ARGV[2], string.format('%.0f', now), 1024
+local stem = ' ' .. ref .. '@'
+local entry, total = stem .. at, 0
+
+local function older(shard, person)
+  return shard .. ':' .. string.gsub(person, '.', function(c) return string.format('%02x', string.byte(c)) end)
+end
+
+-- What the mailbox holds with this InMail in it, or nil where it is there already.
+local function with_it(shard, person, was)
+  if string.find(was, stem, 1, true) then return nil end
+  local spilt = string.sub(was, 1, 1) == '+'
+  if spilt and call('ZSCORE', older(shard, person), ref) then return nil end
+  if #was < long then return was .. entry end
+  for old, when in string.gmatch(was, ' (%S+)@(%d+)') do call('ZADD', older(shard, person), when, old) end
+  return '+' .. entry
+end
+
 -- Nothing fails below. The first write frees memory, so Redis does not look at its limit.
-if #KEYS > 0 then redis.call('ZREM', KEYS[1], '') end
-for i = 1, #KEYS do redis.call('ZADD', KEYS[i], 'NX', at, stem .. ARGV[i + 2]) end
-return #KEYS
+if #KEYS > 0 then call('HDEL', KEYS[1], '') end
+for k, shard in ipairs(KEYS) do
+  local joined, people, put = ARGV[k + 2], {}, {}
+  for i = 1, #joined / 12 do people[i] = string.sub(joined, i * 12 - 11, i * 12) end
+  local mailboxes = call('HMGET', shard, unpack(people))
+  for i, person in ipairs(people) do
+    local after = entry
+    if mailboxes[i] then after = with_it(shard, person, mailboxes[i]) end
+    if after then
+      put[#put + 1] = person
+      put[#put + 1] = after
+    end
+  end
+  if #put > 0 then call('HSET', shard, unpack(put)) end
+  total = total + #people
+end
+return total

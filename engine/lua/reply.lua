@@ -1,11 +1,11 @@
 -- reply: record a recipient's answer to one InMail.
 -- Before: C or S (open), or R (refunded). After: A or D, the credit moved as the campaign's rule says
 --         (unanswered → spent) and the contact free again; or L, no credit moved. Log: reply.
--- ARGV: now_ms, index, address, answer ('A' or 'D'), text, reason.
+-- ARGV: now_ms, index, digest of the address, answer ('A' or 'D'), text, reason.
 -- Returns: {'ok', letter} (the same for a repeat) | {'answered', letter} another answer was given first
 --          | {'unknown'} no such InMail was delivered.
 -- Invariant: reply and refund meet on one letter; whoever comes first wins, once.
-local index, address, answer = tonumber(ARGV[2]), ARGV[3], ARGV[4]
+local index, person, answer = tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local said = answer .. ' ' .. ARGV[6] .. '\n' .. ARGV[5]
 local c = call('HMGET', campaign, 'state', 'id', 'answer_moves_to')
 if not c[1] then return { 'unknown' } end
@@ -23,7 +23,7 @@ call('SETRANGE', letters, int(index), after)
 call('HSET', replies, int(index), int(now) .. ' ' .. said)
 local note = ''
 if letter ~= 'R' then
-  call('HDEL', open, address)
+  call('HDEL', open, person)
   move('held', c[3], 1)
   -- Answered while the worker was still settling: it was delivered, so it has a delivery time.
   if letter == 'C' then call('SETRANGE', sent, int(index * 6), stamp(now)) end

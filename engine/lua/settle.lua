@@ -2,52 +2,28 @@
 -- Before: letters C, leased to this token. After: S with the delivery time and a due time, or F with the credit
 --         returned; an answer that came meanwhile (A, D) stays. The lease is over. Log: settle.
 -- ARGV: now_ms, token, pack, first index, outcomes (one letter S or F per recipient of the pack, anything else
---       for those not delivered to), addresses of the failed joined by newlines, their reasons likewise, mark of
---       the log seen.
+--       for those not delivered to), reasons of the failed joined by newlines, mark of the log seen.
 -- Returns: {'ok', due_ms of the pack (0 = none), packs in flight, now_ms, mark} (the same for a repeat) | {'stale'}
 --          another token holds the pack by now: nothing was changed | {'unknown'}.
 -- Invariant: every S has a sent time and its pack a due time no later than sent + refund_after_ms.
 local token, pack, first, outcomes = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
-local failed_addresses, reasons = lines(ARGV[6]), lines(ARGV[7])
 local c = call('HMGET', campaign, 'state', 'id', 'refund_after_ms')
 if not c[1] then return { 'unknown' } end
 local n = #outcomes
 local slice = call('GETRANGE', letters, int(first), int(first + n - 1))
 although_memory_is_full()
-heed(ARGV[8])
+heed(ARGV[7])
 if call('HGET', tokens, pack) ~= token then
   if string.find(slice, 'C', 1, true) then return { 'stale' } end
   return { 'ok', call('ZSCORE', due, pack) or '0', call('ZCARD', leases), int(now), mark() }
 end
 -- Nothing fails below.
-local at, after, delivered, failed = stamp(now), {}, 0, 0
-local run = 0
-local function write_run(stop)
-  if run > 0 then call('SETRANGE', sent, int((first + stop - run) * 6), string.rep(at, run)) end
-  run = 0
+local result, delivered, returned = string.rep('S', n), n, 0
+if string.find(slice, '[^C]') or outcomes ~= result then
+  result, delivered, returned = settle_each(slice, outcomes, pack, first, lines(ARGV[6]))
+else
+  call('SETRANGE', sent, int(first * 6), string.rep(stamp(now), n))
 end
-for i = 1, n do
-  local letter, outcome = string.sub(slice, i, i), string.sub(outcomes, i, i)
-  local fresh = letter == 'C' and outcome == 'S'
-  if fresh then
-    letter, delivered = 'S', delivered + 1
-  elseif outcome == 'F' then
-    -- The n-th F of the outcomes belongs to the n-th failed address, whether or not it still stands at C.
-    failed = failed + 1
-    if letter == 'C' then
-      letter = 'F'
-      call('HDEL', open, failed_addresses[failed])
-      call('HSET', failures, int(first + i - 1), reasons[failed] or 'undeliverable')
-    end
-  end
-  if fresh then run = run + 1 else write_run(i - 1) end
-  after[i] = letter
-end
-write_run(n)
-local result = table.concat(after)
-local _, returned = string.gsub(result, 'F', '')
-local _, before = string.gsub(slice, 'F', '')
-returned = returned - before
 if result ~= slice then call('SETRANGE', letters, int(first), result) end
 move('held', 'available', returned)
 count('claimed', -delivered - returned)
@@ -60,6 +36,7 @@ end
 if not string.find(result, 'C', 1, true) then
   call('ZREM', leases, pack)
   call('HDEL', tokens, pack)
+  forget_digests(pack, result)
 end
 if string.find(result, 'Q', 1, true) and c[1] ~= 'cancelled' then call('ZADD', again, pack, pack) end
 local note = finish()

@@ -4,7 +4,7 @@ import pytest
 
 from cli.drill_tally import Tally, tally
 from engine import mailbox, refunds
-from tests.factories import a_campaign, addresses, an_account, letters, send_all
+from tests.factories import a_campaign, add_entry, addresses, an_account, letters, lose_mailbox, send_all
 
 MAIL = addresses(4)
 TOLD = {0: "A", 1: "D"}
@@ -36,7 +36,7 @@ def settle_once_more(store, campaign):
 
 BROKEN = {
     "an InMail in no mailbox": (
-        lambda s, c: s.client.delete(s.keys.mailbox(MAIL[2])),
+        lambda s, c: lose_mailbox(s, MAIL[2]),
         lambda found: found.lost == 1 and found.drift,
     ),
     "a recipient never delivered to": (
@@ -44,7 +44,7 @@ BROKEN = {
         lambda found: found.lost == 1,
     ),
     "a second copy in a mailbox": (
-        lambda s, c: s.client.zadd(s.keys.mailbox(MAIL[2]), {f"{c}.99": 1}),
+        lambda s, c: add_entry(s, MAIL[2], c, 99),
         lambda found: found.doubled == 1,
     ),
     "an InMail settled twice": (settle_once_more, lambda found: found.doubled == 1),

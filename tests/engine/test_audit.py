@@ -5,8 +5,9 @@ import pytest
 from engine import mailbox, refunds
 from engine.audit import audit, audited_accounts
 from engine.errors import NotFound
+from engine.identity import digest
 from tests.conftest import DAY_MS
-from tests.factories import a_campaign, addresses, an_account, claim, send_all
+from tests.factories import a_campaign, add_entry, addresses, an_account, claim, lose_mailbox, send_all
 
 
 def a_lived_account(store):
@@ -16,7 +17,7 @@ def a_lived_account(store):
     send_all(store, first)
     mailbox.reply(store, f"{first}.2", address="p2@example.org", accept=True)
     store.at_ms += 7 * DAY_MS
-    refunds.refund(store, first, 0)
+    refunds.refund(store, first, 0, others=0)
     second = a_campaign(store, to=addresses(8, start=20), pack_size=3)
     send_all(store, second)
     return first, second
@@ -47,7 +48,7 @@ BREAKS = {
         "the log ends at",
     ),
     "an open contact lost": (
-        lambda s, c: s.client.hdel(s.keys.open("acme"), "p20@example.org"),
+        lambda s, c: s.client.hdel(s.keys.open("acme"), digest("p20@example.org")),
         "open contacts differ",
     ),
     "an open contact too many": (
@@ -76,8 +77,20 @@ BREAKS = {
         "sent in the future",
     ),
     "an InMail delivered before it was sent": (
-        lambda s, c: s.client.zadd(s.keys.mailbox("p27@example.org"), {f"{c[1]}.7": 1}),
+        lambda s, c: add_entry(s, "p27@example.org", c[1], 2),
         "not sent are in a mailbox",
+    ),
+    "an InMail delivered twice": (
+        lambda s, c: add_entry(s, "p20@example.org", c[1], 0),
+        "are in a mailbox twice",
+    ),
+    "the digests of an open pack lost": (
+        lambda s, c: s.client.hdel(s.keys.digests(c[1]), "0"),
+        "digests of pack 0",
+    ),
+    "the digests of another pack": (
+        lambda s, c: s.client.hset(s.keys.digests(c[1]), "0", b"x" * 36),
+        "digests of pack 0",
     ),
     "the account's record lost": (lambda s, c: s.client.delete(s.keys.account("acme")), "own record is missing"),
     "the account unregistered": (lambda s, c: s.client.srem(s.keys.accounts, "acme"), "register of accounts"),
@@ -117,7 +130,7 @@ BREAKS = {
     ),
     "the chain's end changed": (lambda s, c: s.client.hset(s.keys.wallet("acme"), "chain", 5), "last chain number"),
     "an InMail lost from a mailbox": (
-        lambda s, c: s.client.delete(s.keys.mailbox("p20@example.org")),
+        lambda s, c: lose_mailbox(s, "p20@example.org"),
         "in no mailbox",
     ),
 }

@@ -197,7 +197,7 @@ def test_an_append_only_file_cut_anywhere_leaves_a_state_that_holds(store, serve
     mailbox.reply(store, f"{campaign}.0", address=MAIL[0], accept=True)
     mark()
     store.at_ms += 7 * DAY_MS
-    refunds.refund(store, campaign, 0)
+    refunds.refund(store, campaign, 0, others=0)
     mark()
     whole = path.read_bytes()
     assert len(set(borders)) == len(borders)

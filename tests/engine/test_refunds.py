@@ -298,3 +298,34 @@ def test_what_falls_due_next_is_the_earliest_of_a_pack(store):
     earliest = min(times) - 1000
     store.client.setrange(store.keys.sent(campaign), 2 * 6, earliest.to_bytes(6, "big"))
     assert refunds.refund(store, campaign, 0).next_due_ms == earliest + 7 * DAY_MS
+
+
+@pytest.mark.parametrize(("others", "closed"), [(0, 2), (1, 2), (2, 4), (3, 4), (1500, 10)])
+def test_one_call_goes_over_other_packs_that_are_due_as_many_as_it_may(store, others, closed):
+    an_account(store, credits_=10)
+    campaign = a_campaign(store, to=10, pack_size=2)
+    send_all(store, campaign)
+    store.at_ms += 7 * DAY_MS
+
+    assert refunds.refund(store, campaign, 2, others=others) == refunds.Refunded(closed, 0, store.at_ms)
+    assert letters(store, campaign).count("R") == closed
+    assert letters(store, campaign)[4:6] == "RR"
+    assert store.client.hlen(store.keys.digests(campaign)) == (10 - closed) // 2
+
+
+def test_other_packs_that_are_not_due_are_left(store):
+    an_account(store, credits_=6)
+    campaign = a_campaign(store, to=6, pack_size=2)
+    for pack in (0, 1, 2):
+        send(store, campaign, pack)
+        store.at_ms += DAY_MS
+    store.at_ms += 5 * DAY_MS  # the first and the second are due by now
+
+    assert refunds.refund(store, campaign, 2).closed == 4
+    assert letters(store, campaign) == "RRRRSS"
+    assert refunds.refund(store, campaign, 2).next_due_ms == store.at_ms + DAY_MS
+
+
+def test_a_refund_of_a_campaign_that_is_gone_is_not_found(store):
+    with pytest.raises(NotFound):
+        refunds.refund(store, "acme.1", 0)

@@ -7,6 +7,8 @@ import pytest
 from engine import acceptance, campaigns, credits, mailbox, refunds, sending
 from engine.audit import audit
 from engine.errors import NotFound
+from engine.identity import digest
+from engine.mailbox_entries import deliver
 from engine.store import Store
 from engine.witness import Witness
 from tests.conftest import DAY_MS
@@ -16,6 +18,7 @@ from tests.factories import (
     an_account,
     claim,
     letters,
+    lose_mailbox,
     put_in_mailboxes,
     release,
     send,
@@ -38,7 +41,8 @@ def went_back(store):
         store.client.delete(key)
     for key, dump in older.items():
         store.client.restore(key, 0, dump)
-    store.client.delete(store.keys.mailbox(MAIL[2]), store.keys.mailbox(MAIL[3]))
+    for address in MAIL[2:]:
+        lose_mailbox(store, address)
     return campaign
 
 
@@ -126,11 +130,11 @@ def test_an_inmail_of_before_whose_id_is_somebody_elses_by_now_is_neither_shown_
     an_account(store, credits_=2)
     campaign = a_campaign(store, to=["new@example.org"])
     send_all(store, campaign)
-    mailbox.deliver(store, campaign, [0, 7], ["old@example.org", "old@example.org"])
-    mailbox.deliver(store, "acme.99", [0], ["old@example.org"])
+    for which, pack in ((campaign, 0), (campaign, 7), ("acme.99", 0)):
+        deliver(store, which, pack, [digest("old@example.org")])
 
     assert mailbox.inbox(store, "old@example.org") == ([], None)
-    for inmail in (f"{campaign}.0", f"{campaign}.7", "acme.99.0"):
+    for inmail in (f"{campaign}.0", f"{campaign}.3500", "acme.99.0"):
         with pytest.raises(NotFound):
             mailbox.reply(store, inmail, address="old@example.org", accept=True)
     assert mailbox.reply(store, f"{campaign}.0", address="new@example.org", accept=True) == "A"
@@ -209,7 +213,7 @@ def test_after_an_acceptance_a_second_rollback_is_noticed_and_a_lost_acceptance_
 def test_what_was_sent_after_the_point_the_log_went_back_to_is_no_drift(store):
     an_account(store, credits_=2)
     campaign = a_campaign(store, to=2)
-    mailbox.deliver(store, campaign, [0], [MAIL[0]])
+    deliver(store, campaign, 0, [digest(MAIL[0])])
     release(store, campaign)
     store.witness.note("acme", "0 99 1")
     release(store, campaign)

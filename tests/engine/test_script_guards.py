@@ -4,6 +4,7 @@ import pytest
 
 from engine import accounts, agenda, campaigns, credits, mailbox, refunds, sending
 from engine.errors import Refused
+from engine.mailbox_entries import Entry, entries
 from engine.wake import wake
 from tests.conftest import DAY_MS
 from tests.factories import (
@@ -129,7 +130,7 @@ def test_a_second_delivery_keeps_the_time_of_the_first(store):
     store.at_ms += 60_000
     put_in_mailboxes(store, held)
 
-    assert int(store.client.zscore(store.keys.mailbox(MAIL[0]), f"{campaign}.0")) == first
+    assert entries(store, MAIL[0], most=9) == [Entry(campaign, 0, first)]
 
 
 def test_an_account_woken_while_it_was_looked_at_stays_on_the_agenda(store):

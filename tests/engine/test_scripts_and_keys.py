@@ -7,6 +7,7 @@ import pytest
 
 import engine
 from engine import rows
+from engine.identity import digest
 from engine.keys import Keys
 from engine.letters import LETTERS, MOVES
 from engine.store import STANDALONE, script_source
@@ -53,14 +54,23 @@ def test_all_keys_of_an_account_share_its_hash_tag():
     assert {re.search(r"\{(.*?)\}", key)[1] for key in every} == {"acme"}
     assert len(set(every)) == len(keys.of_campaign("acme.7")) + 1
     assert keys.letters("acme.7") == "inmail:{acme}:c7:letters"
-    assert keys.mailbox("ana@example.org") == "inmail:{ana@example.org}:mailbox"
+
+
+def test_mailboxes_lie_in_sixteen_shards_and_older_mail_beside_them():
+    keys, people = Keys(), [digest(f"p{i}@example.org") for i in range(500)]
+
+    assert {keys.mailboxes(person) for person in people} == {f"inmail:{{mailboxes:{i:x}}}" for i in range(16)}
+    assert {keys.older_mail(person).partition("}")[0] for person in people} == {
+        f"inmail:{{mailboxes:{i:x}" for i in range(16)
+    }
+    assert len({keys.older_mail(person) for person in people}) == 500
 
 
 def test_each_named_key_is_the_one_its_name_says():
     keys = Keys("ns")
     for name in ("account", "wallet", "log", "campaigns", "active", "sending", "drafts", "open", "suppressed"):
         assert getattr(keys, name)("acme") == f"ns:{{acme}}:{name}"
-    for name in ("letters", "sent", "rows", "leases", "again", "replies", "failures"):
+    for name in ("letters", "sent", "rows", "leases", "again", "replies", "failures", "digests"):
         assert getattr(keys, name)("acme.7") == f"ns:{{acme}}:c7:{name}"
     assert keys.campaign_due("acme.7") == "ns:{acme}:c7:due"
     assert keys.campaign("acme.7") == "ns:{acme}:c7"

@@ -3,6 +3,8 @@
 import pytest
 
 from engine import accounts, campaigns, credits, mailbox, sending
+from engine.identity import digest
+from engine.mailbox_entries import deliver
 from tests.factories import (
     LEASE_MS,
     a_campaign,
@@ -139,8 +141,7 @@ def test_a_failed_delivery_gives_its_credit_back_and_frees_the_contact(store):
     an_account(store, credits_=3)
     campaign = a_campaign(store, to=3)
     held = claim(store, campaign)
-    first = held.campaign.first(0)
-    mailbox.deliver(store, campaign, [first, first + 2], [held.addresses[0], held.addresses[2]])
+    deliver(store, campaign, 0, [digest(MAIL[0]), digest(MAIL[2])])
 
     sending.settle(store, held, [0, 2], [sending.Failure(1, "no_such_mailbox")])
 
@@ -294,3 +295,25 @@ def test_with_in_flight_far_over_the_packs_a_call_releases_at_most_five_hundred(
     assert first.look_at_ms == store.at_ms
     assert len(release(store, campaign, in_flight=100_000).packs) == 500
     assert len(release(store, campaign, in_flight=100_000).packs) == 200
+
+
+def test_a_claim_may_be_bounded_and_the_rest_is_released_again(store):
+    an_account(store, credits_=9)
+    campaign = a_campaign(store, to=5)
+    release(store, campaign)
+    for turn, standing in enumerate(("SSQQQ", "SSSSQ", "SSSSS")):
+        held = sending.claim(store, campaign, 0, token=f"t{turn}", lease_ms=LEASE_MS, most=2)
+        put_in_mailboxes(store, held)
+        sending.settle(store, held, held.positions)
+        assert letters(store, campaign) == standing
+        assert release(store, campaign).packs == (() if turn == 2 else (0,))
+    assert wallet(store)["held"] == 5
+
+
+def test_a_bounded_claim_that_takes_the_last_credit_waits(store):
+    an_account(store, credits_=2)
+    campaign = a_campaign(store, to=5)
+    held = sending.claim(store, campaign, 0, token="t", lease_ms=LEASE_MS, most=2)
+    assert (held.letters, held.state) == ("CCQQQ", "waiting")
+    put_in_mailboxes(store, held)
+    sending.settle(store, held, held.positions)

@@ -143,7 +143,7 @@ class Campaign:
                 self.letters[i] = "P"
             elif who.room()[0] > 0:
                 self.letters[i] = "C"
-                who.open[address] = f"{self.id.rpartition('.')[2]}.{i}"
+                who.open[address] = f"{self.id.rpartition('.')[2]}.{pack}"
                 who.available, who.held = who.available - 1, who.held + 1
         after = self.slice(pack)
         if self.state == "running" and "Q" in after and who.room()[0] == 0:

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from engine import accounts, agenda, campaigns, credits
 from engine.audit import audit
 from engine.errors import Refused
+from engine.identity import digest
 from tests.conftest import DAY_MS, NOON_MS
 from tests.factories import LEASE_MS, a_campaign, a_plan, addresses
 from tests.proofs.model import Account, Campaign
@@ -181,7 +182,7 @@ class Office(RuleBasedStateMachine):
         for who in self.accounts:
             wallet = (who.available, who.held, who.spent, who.granted, 0)
             assert tuple(map(int, next(found))) == wallet
-            assert {k.decode(): v.decode() for k, v in next(found).items()} == who.open
+            assert {k: v.decode() for k, v in next(found).items()} == {digest(a): ref for a, ref in who.open.items()}
         for it in self.campaigns:
             assert next(found).decode() == "".join(it.letters)
             assert [value.decode() for value in next(found)] == [it.state, it.waiting_for]

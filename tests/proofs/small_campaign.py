@@ -12,7 +12,7 @@ from dramatiq.errors import BrokerConnectionError
 from dramatiq.middleware import Retries, TimeLimit
 
 from config.timings import alarm_grace_ms
-from engine import accounts, agenda, campaigns, credits, mailbox, submitting
+from engine import accounts, agenda, campaigns, credits, mailbox, mailbox_entries, submitting
 from engine.audit import audit
 from engine.intake.lists import open_list
 from engine.message import parse_message
@@ -204,7 +204,7 @@ def _outcome(world: World, *ids: str) -> dict[str, Any]:
     for campaign in ids:
         assert store.client.zcard(store.keys.leases(campaign)) == 0
         assert store.client.zcard(store.keys.campaign_due(campaign)) == 0
-    mailboxes = {key.decode(): store.client.zcard(key) for key in store.client.scan_iter(match="*:mailbox")}
+    mailboxes = {address: size for address in addresses(20) if (size := mailbox_entries.size(store, address))}
     return {
         "letters": {c: Counter(store.client.get(store.keys.letters(c)).decode()) for c in ids},
         "states": {c: campaigns.get_campaign(store, c).state for c in ids},

@@ -108,13 +108,21 @@ class Engine(Office):
             self.settle(0, "SSSSS", False)
 
     @some
-    @rule(which=ANY, pack=ANY, later=st.sampled_from((0, 0, WEEK_MS)), lost=LOST)
-    def refund(self, which: int, pack: int, later: int, lost: bool) -> None:
+    @rule(
+        which=ANY,
+        pack=ANY,
+        later=st.sampled_from((0, 0, WEEK_MS)),
+        others=st.sampled_from((0, refunds.OTHERS_MAX)),
+        lost=LOST,
+    )
+    def refund(self, which: int, pack: int, later: int, others: int, lost: bool) -> None:
         self.store.lossy = lost
         self.store.at_ms += later
         it = self.campaign(which)
         pack %= it.packs
-        assert refunds.refund(self.store, it.id, pack).closed == it.refund(pack, self.store.at_ms)
+        packs = range(it.packs) if others else [pack]
+        expected = sum(it.refund(each, self.store.at_ms) for each in packs)
+        assert refunds.refund(self.store, it.id, pack, others=others).closed == expected
 
     @some
     @rule(
@@ -195,7 +203,8 @@ class Engine(Office):
         elif call.name == "settle":
             assert (reply[0] == "ok") == it.settle(int(a[1]), str(a[0]), str(a[3]), now)
         elif call.name == "refund":
-            assert int(reply[1]) == it.refund(int(a[0]), now)
+            packs = range(it.packs) if int(a[1]) else [int(a[0])]
+            assert int(reply[1]) == sum(it.refund(pack, now) for pack in packs)
         elif call.name == "cancel_pack":
             it.cancel_pack(int(a[0]))
         else:

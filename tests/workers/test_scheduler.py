@@ -6,7 +6,7 @@ from dramatiq.brokers.stub import StubBroker
 from dramatiq.middleware import TimeLimit
 
 from config.timings import alarm_grace_ms
-from engine import agenda, campaigns, credits
+from engine import agenda, campaigns, credits, mailbox_entries
 from engine.wake import wake
 from tests.conftest import DAY_MS
 from tests.factories import LEASE_MS, a_campaign, addresses, an_account, claim, letters, wallet
@@ -173,7 +173,7 @@ def test_every_message_twice_is_as_every_message_once(store, stage):
     stage.work()
 
     assert letters(store, campaign) == "SSSSSS"
-    assert store.client.zcard(store.keys.mailbox(addresses(1)[0])) == 1
+    assert mailbox_entries.size(store, addresses(1)[0]) == 1
 
 
 def test_messages_about_a_campaign_that_does_not_exist_are_dropped(store, stage):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.mailbox import deliver
+from engine.mailbox_entries import deliver
 from engine.sending import Claim
 from engine.store import Store
 from workers.channels import Delivery
@@ -10,8 +10,5 @@ from workers.channels import Delivery
 
 def send(store: Store, claim: Claim) -> Delivery:
     """Put every claimed InMail of the pack into its recipient's mailbox."""
-    positions = claim.positions
-    first = claim.campaign.first(claim.pack)
-    addresses = claim.addresses
-    deliver(store, claim.campaign.id, [first + i for i in positions], [addresses[i] for i in positions])
-    return Delivery(delivered=positions)
+    deliver(store, claim.campaign.id, claim.pack, claim.people)
+    return Delivery(delivered=claim.positions)

@@ -114,7 +114,7 @@ def repair(as_json: Json = False) -> None:
 
     with session() as s:
         broker = make_broker(s.redises.broker_url, s.settings.namespace, s.store)
-        actors = Actors(broker, s.store, lease_ms=s.settings.lease_ms, in_flight=s.settings.in_flight)
+        actors = Actors(broker, s.store, lease_ms=s.settings.lease_ms)
         try:
             scheduler = Scheduler(s.store, actors, s.settings.lease_ms, s.settings.in_flight)
             with queues_answering(s.settings, s.redises):

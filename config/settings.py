@@ -63,8 +63,8 @@ class Settings(BaseSettings):
     pack_size: int = Field(500, ge=1, le=1000)
     """Recipients carried by one Dramatiq message; fixed per campaign at submit."""
 
-    in_flight: int = Field(4000, ge=1, le=100_000)
-    """Recipients of one campaign released to the queue at a time; what keeps accounts taking turns."""
+    in_flight: int = Field(50_000, ge=1, le=1_000_000)
+    """The most recipients of one campaign on the queue at a time; the pace of the workers keeps it shorter."""
 
     refund_after: Duration | None = None
     """How long an InMail waits for an answer. Unset: the plan's own window (P7D for the built-in plans)."""

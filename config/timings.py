@@ -26,6 +26,14 @@ PRESENCE_BEAT_S = 5
 PRESENCE_SHOWN_MS = 12_000
 """A process is shown as running for so long after it last said so."""
 
+PACE_S = 0.3
+"""The send queue holds what workers do in so long: what a newcomer waits for behind all others."""
+PACE_ASKS_THREADS_S = 5.0
+THOROUGH_EVERY_S = 10.0
+"""How often a look at an account goes over all its campaigns, however many of them wait."""
+PACE_LOOKS_S = 0.02
+"""How soon the scheduler looks again whether there is room in the queue."""
+
 SHUTDOWN_MS = 20_000
 STOP_GRACE_S = 30
 """A worker asked to stop finishes its message within the first; ``inmail up`` kills it after the second."""

@@ -12,6 +12,8 @@ from engine.identity import digest, new_account_id, parse_address
 from engine.plans import Plan
 from engine.store import Store
 
+WEIGHT_MAX = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -29,6 +31,7 @@ class Account:
     refund_when: str
     refund_after_ms: int
     opened_at_ms: int
+    weight: int
 
 
 def open_account(store: Store, account: str, *, email: str, name: str, plan: Plan, annual: bool = False) -> bool:
@@ -88,6 +91,7 @@ def get_account(store: Store, account: str) -> Account:
         refund_when=stored["refund_when"],
         refund_after_ms=int(stored["refund_after_ms"]),
         opened_at_ms=int(stored["opened_at_ms"]),
+        weight=int(stored.get("weight", 1)),
     )
 
 
@@ -101,6 +105,17 @@ def account_ids(store: Store) -> Iterator[str]:
         for account in found:
             pipe.exists(store.keys.account(account))
         yield from (account for account, opened in zip(found, pipe.execute(), strict=True) if opened)
+
+
+def weigh(store: Store, account: str, weight: int) -> None:
+    """Set an account's weight: when several have something to send, each gets its part of the whole by weight.
+
+    Errors: NotFound; Invalid for a weight that is not from 1 to WEIGHT_MAX.
+    """
+    if not 1 <= weight <= WEIGHT_MAX:
+        raise Invalid(f"weight {weight:,}: give a whole number from 1 to {WEIGHT_MAX}", code="bad_weight")
+    get_account(store, account)
+    store.client.hset(store.keys.account(account), "weight", weight)
 
 
 def suppress(store: Store, account: str, address: str) -> bool:

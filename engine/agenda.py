@@ -5,7 +5,7 @@ All of it is derived. Lose it, and ``rebuild`` makes it again from the accounts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -26,24 +26,45 @@ def nap(store: Store, seconds: float) -> None:
         store.client.delete(store.keys.wake)
 
 
-def due_accounts(store: Store, *, most: int, look_again_ms: int) -> list[tuple[str, int]]:
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """An account whose time has come: since when it waits, when it is looked at again unless told otherwise, and its
+    weight among the others."""
+
+    account: str
+    since_ms: int
+    next_ms: int
+    weight: int
+
+
+def due_accounts(store: Store, *, most: int, look_again_ms: int) -> list[Visit]:
     """Up to ``most`` accounts to look at now, longest waiting first, each with its next time already set.
 
     Setting the next time before looking means that a wake in the middle is never lost.
     """
     now = store.now_ms()
-    found = [m.decode() for m in store.client.zrangebyscore(store.keys.runnable, "-inf", now, start=0, num=most)]
-    if found:
-        try:
-            store.client.zadd(store.keys.runnable, dict.fromkeys(found, now + look_again_ms))
-        except OutOfMemoryError:
-            return []  # nothing could be claimed either
-    return [(account, now + look_again_ms) for account in found]
+    due = store.client.zrangebyscore(store.keys.runnable, "-inf", now, start=0, num=most, withscores=True)
+    found = [(member.decode(), int(score)) for member, score in due]
+    if not found:
+        return []
+    pipe = store.client.pipeline(transaction=False)
+    pipe.zadd(store.keys.runnable, dict.fromkeys((account for account, _ in found), now + look_again_ms))
+    for account, _ in found:
+        pipe.hget(store.keys.account(account), "weight")
+    try:
+        _, *weights = pipe.execute()
+    except OutOfMemoryError:
+        return []  # nothing could be claimed either
+    return [
+        Visit(account, since_ms, now + look_again_ms, max(1, int(weight or 1)))
+        for (account, since_ms), weight in zip(found, weights, strict=True)
+    ]
 
 
-def look_at(store: Store, account: str, at_ms: int) -> None:
-    """Look at an account no later than ``at_ms``."""
-    store.client.zadd(store.keys.runnable, {account: at_ms}, lt=True)
+def look_at(store: Store, at_ms: Mapping[str, int]) -> None:
+    """Look at accounts no later than then."""
+    if at_ms:
+        store.client.zadd(store.keys.runnable, dict(at_ms), lt=True)
 
 
 def rest(store: Store, account: str, set_ms: int) -> None:
@@ -75,17 +96,19 @@ def expect_next_refund(store: Store, campaign: str, due_ms: int | None) -> None:
             store.client.zadd(store.keys.due, {campaign: due_ms})
 
 
-def sending_campaigns(store: Store, account: str) -> Iterator[str]:
-    """The account's campaigns with something left to send, oldest first, read in steps."""
-    number = 0
+def sending_campaigns(store: Store, account: str, *, after: int = 0) -> Iterator[str]:
+    """The account's campaigns with something left to send, read in steps: by number from the one after ``after`` on,
+    then those before."""
+    key, start, end = store.keys.sending(account), after, "+inf"
     while True:
-        found = store.client.zrangebyscore(
-            store.keys.sending(account), f"({number}", "+inf", start=0, num=_CAMPAIGNS_A_STEP
-        )
+        found = store.client.zrangebyscore(key, f"({start}", end, start=0, num=_CAMPAIGNS_A_STEP)
         yield from (member.decode() for member in found)
-        if len(found) < _CAMPAIGNS_A_STEP:
+        if len(found) == _CAMPAIGNS_A_STEP:
+            start = int(found[-1].decode().rpartition(".")[2])
+        elif end == "+inf" and after > 0:
+            start, end = 0, str(after)
+        else:
             return
-        number = int(found[-1].decode().rpartition(".")[2])
 
 
 @dataclass(slots=True)
@@ -144,16 +167,31 @@ def _batches(items: Iterable[str], size: int) -> Iterable[list[str]]:
         yield batch
 
 
-def be_present(store: Store, who: str) -> None:
-    """Say that a process is alive; ``who`` is ``worker:host:pid`` or ``scheduler:host:pid``."""
+def be_present(store: Store, who: str, threads: int = 0) -> None:
+    """Say that a process is alive; ``who`` is ``worker:host:pid`` or ``scheduler:host:pid``.
+
+    ``threads`` is how many messages a worker runs at a time.
+    """
     now = store.now_ms()
     store.client.zadd(store.keys.presence, {who: now})
+    if threads:
+        store.client.hset(store.keys.threads, who, threads)
     store.client.zremrangebyscore(store.keys.presence, "-inf", now - _FORGET_MS)
 
 
 def leave(store: Store, who: str) -> None:
     """Say that a process has ended in good order."""
     store.client.zrem(store.keys.presence, who)
+    store.client.hdel(store.keys.threads, who)
+
+
+def worker_threads(store: Store) -> int:
+    """How many messages all workers that are alive run at a time."""
+    found = store.hash(store.keys.threads)
+    alive = present(store)
+    if gone := [who for who in found if who not in alive]:
+        store.client.hdel(store.keys.threads, *gone)
+    return sum(int(n) for who, n in found.items() if who in alive)
 
 
 def present(store: Store, *, within_ms: int = PRESENCE_SHOWN_MS) -> dict[str, int]:

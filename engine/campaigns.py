@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import orjson
 
 from engine import rows
-from engine.errors import Corrupt, Invalid, NotFound, Refused
-from engine.identity import account_of
+from engine.errors import Corrupt, EngineError, Invalid, NotFound, Refused
+from engine.identity import account_of, digests
 from engine.letters import BY_WORD, LETTERS, counts
 from engine.message import Message, parse_message
 from engine.store import Store
@@ -85,14 +85,40 @@ def get_campaign(store: Store, campaign: str) -> Campaign:
     return _campaign(campaign, store.hash(store.keys.campaign(campaign)))
 
 
-def get_campaign_and_pack(store: Store, campaign: str, pack: int) -> tuple[Campaign, list[list[str]]]:
-    """The campaign and the columns of one of its packs in one round trip; raises as either alone would."""
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """One pack of a campaign: its recipients' fields, ``columns[column][position]``, and their addresses' digests."""
+
+    campaign: Campaign
+    number: int
+    columns: list[list[str]]
+    digests: bytes
+
+
+def get_campaign_and_pack(store: Store, campaign: str, pack: int) -> Pack:
+    """A pack and its campaign in one round trip; raises as either alone would."""
+    found = get_packs(store, [(campaign, pack)])[0]
+    if isinstance(found, EngineError):
+        raise found
+    return found
+
+
+def get_packs(store: Store, packs: Sequence[tuple[str, int]]) -> list[Pack | EngineError]:
+    """Packs of any campaigns in one round trip; in the place of one that cannot be had: why."""
     pipe = store.client.pipeline(transaction=False)
-    pipe.hgetall(store.keys.campaign(campaign))
-    pipe.hget(store.keys.rows(campaign), str(pack))
-    stored, blob = pipe.execute()
-    it = _campaign(campaign, {k.decode(): v.decode() for k, v in stored.items()})
-    return it, _unpacked(campaign, pack, blob)
+    for campaign, pack in packs:
+        pipe.hgetall(store.keys.campaign(campaign))
+        pipe.hget(store.keys.rows(campaign), str(pack))
+    found: list[Pack | EngineError] = []
+    replies = pipe.execute()
+    for (campaign, pack), stored, blob in zip(packs, replies[::2], replies[1::2], strict=True):
+        try:
+            it = _campaign(campaign, {k.decode(): v.decode() for k, v in stored.items()})
+            columns = _unpacked(campaign, pack, blob)
+            found.append(Pack(it, pack, columns, digests(columns[it.address_column])))
+        except EngineError as error:
+            found.append(error)
+    return found
 
 
 def _campaign(campaign: str, stored: dict[str, str]) -> Campaign:

@@ -33,6 +33,9 @@ class Keys:
         self.presence = f"{namespace}:{{sched}}:presence"
         """zset: ``worker:host:pid`` or ``scheduler:host:pid`` → when it was last alive, ms."""
 
+        self.threads = f"{namespace}:{{sched}}:threads"
+        """hash: ``worker:host:pid`` → how many messages it runs at a time."""
+
     def of_account(self, account: str) -> list[str]:
         """The account's keys in the order engine/lua/_keys.lua names them."""
         tag = f"{self.namespace}:{{{account}}}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from engine.identity import digest
 from engine.keys import MAILBOX_SHARDS
-from engine.store import Store
+from engine.store import Call, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +28,28 @@ class Entry:
 
 
 def deliver(store: Store, campaign: str, pack: int, people: Sequence[bytes]) -> int:
-    """Put the InMails of one pack into the mailboxes of ``people`` (digests); returns how many are there now.
+    """Put the InMails of one pack into the mailboxes of ``people`` (digests); returns how many are there now."""
+    return deliver_many(store, [(campaign, pack, people)])
+
+
+def deliver_many(store: Store, packs: Sequence[tuple[str, int, Sequence[bytes]]]) -> int:
+    """Put the InMails of packs (campaign, pack, digests of the addresses) into mailboxes; returns how many are there.
 
     Delivering twice changes nothing, which makes the effect exactly-once. Where Redis is one server it is one script
-    call; on a cluster one for each shard.
+    call for a pack, all packs in one round trip; on a cluster one call for each shard.
     """
+    calls = [call for campaign, pack, people in packs for call in _calls(store, f"{campaign}/{pack}", people)]
+    return sum(int(reply[0]) for reply in store.run_many(calls))
+
+
+def _calls(store: Store, ref: str, people: Sequence[bytes]) -> list[Call]:
     shards: list[list[bytes]] = [[] for _ in range(MAILBOX_SHARDS)]
     for person in people:
         shards[person[0] % MAILBOX_SHARDS].append(person)
     used = [found for found in shards if found]
     keys = [store.keys.mailboxes(found[0]) for found in used]
-    return int(store.run("deliver", keys, f"{campaign}/{pack}", *map(b"".join, used))[0]) if used else 0
+    joined = [b"".join(found) for found in used]
+    return [("deliver", keys, (ref, *joined))] if used else []
 
 
 def entries(store: Store, address: str, *, most: int, after: tuple[str, int] | None = None) -> list[Entry] | None:

@@ -1,28 +1,14 @@
-"""Sending: which packs go to the queue, what a worker may deliver, and what became of it."""
+"""Sending: what a worker may deliver, and what became of it."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from engine.campaigns import Campaign, get_campaign_and_pack
-from engine.errors import NotFound
-from engine.identity import DIGEST_BYTES, account_of, digests
-from engine.store import Store
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """What the scheduler learns of a campaign: the packs to enqueue, how many recipients are in flight with them, and
-    when to look again (0 = when woken)."""
-
-    campaign: str
-    state: str
-    waiting_for: str
-    look_at_ms: int
-    in_flight: int
-    packs: tuple[int, ...]
+from engine.campaigns import Campaign, Pack, get_campaign_and_pack
+from engine.identity import DIGEST_BYTES
+from engine.store import Call, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,40 +48,17 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """After a settle: when the pack's earliest refund falls due (0 = none), how many packs are in flight, and when."""
+    """After a settle: when the pack's earliest refund falls due (0 = none), how many packs of the campaign are in
+    flight, when this was, and how many recipients are queued still."""
 
     due_ms: int
     in_flight: int
     now_ms: int
+    queued: int
 
 
-class Deposed(Exception):
-    """A later scheduler leads, or has led: what this one asked for was not done. ``fence`` is that one's epoch."""
-
-    def __init__(self, fence: int = 0) -> None:
-        super().__init__(f"an epoch up to {fence} has been seen")
-        self.fence = fence
-
-
-def release(
-    store: Store, campaign: str, *, lease_ms: int, in_flight: int, spoken_for: int = 0, epoch: int = 0
-) -> Release:
-    """Choose the packs that go to the queue now; a scheduled or waiting campaign goes on when it can.
-
-    ``in_flight`` bounds the recipients of this campaign released at a time, two packs at least; ``spoken_for`` is what
-    older campaigns of the account have in flight, so that one free credit does not wake them all; ``epoch`` is that of
-    a leading scheduler (0 = nobody leads, as in repair). Raises NotFound, and Deposed for an epoch that is over.
-    """
-    account, call = account_of(campaign), secrets.token_hex(8)
-    arguments = (lease_ms, in_flight, spoken_for, call, epoch, store.witness.seen(account))
-    reply = store.run("release", store.keys.of_campaign(campaign), *arguments)
-    if reply[0] == "unknown":
-        raise NotFound(f"no campaign {campaign!r}", code="no_campaign")
-    if reply[0] == "deposed":
-        raise Deposed(int(reply[1]))
-    state, waiting_for, look_at_ms, flying, mark, *packs = reply
-    store.witness.note(account, mark)
-    return Release(campaign, state, waiting_for or "", int(look_at_ms or 0), int(flying), tuple(map(int, packs)))
+Outcome = tuple[Claim, Sequence[int], Sequence[Failure]]
+"""A claim, the positions delivered to, and those that could not be."""
 
 
 def claim(store: Store, campaign: str, pack: int, *, token: str, lease_ms: int, most: int = 0) -> Claim | None:
@@ -104,36 +67,49 @@ def claim(store: Store, campaign: str, pack: int, *, token: str, lease_ms: int, 
     ``most`` bounds how many are claimed at once (0 = the pack); the rest is released again after the settle.
     Repeating it with the same token gives the same recipients and debits nothing more for them.
     """
-    it, columns = get_campaign_and_pack(store, campaign, pack)
-    people = digests(columns[it.address_column])
-    reply = store.run(
-        "claim",
-        store.keys.of_campaign(campaign),
-        token,
-        lease_ms,
-        pack,
-        it.first(pack),
-        people,
-        store.witness.seen(it.account),
-        most,
-    )
+    found = get_campaign_and_pack(store, campaign, pack)
+    return claim_many(store, [found], token=token, lease_ms=lease_ms, most=most)[0]
+
+
+def claim_many(store: Store, packs: Sequence[Pack], *, token: str, lease_ms: int, most: int = 0) -> list[Claim | None]:
+    """Claim several packs in one round trip, each as by ``claim``."""
+    calls: list[Call] = []
+    for pack in packs:
+        it, first = pack.campaign, pack.campaign.first(pack.number)
+        keys = store.keys.of_campaign(it.id)
+        seen = store.witness.seen(it.account)
+        arguments = (token, lease_ms, pack.number, first, pack.digests, seen, most)
+        calls.append(("claim", keys, arguments))
+    replies = store.run_many(calls)
+    return [_claimed(store, pack, token, reply) for pack, reply in zip(packs, replies, strict=True)]
+
+
+def _claimed(store: Store, pack: Pack, token: str, reply: list[Any]) -> Claim | None:
     if reply[0] != "ok":
         return None
-    store.witness.note(it.account, reply[3])
-    return Claim(it, pack, token, reply[1], columns, people, reply[2])
+    store.witness.note(pack.campaign.account, reply[3])
+    return Claim(pack.campaign, pack.number, token, reply[1], pack.columns, pack.digests, reply[2])
 
 
 def settle(store: Store, claim: Claim, delivered: Sequence[int], failed: Sequence[Failure] = ()) -> Settled | None:
     """Record what was delivered and what failed, by position; None when another worker holds the pack by now."""
+    return settle_many(store, [(claim, delivered, failed)])[0]
+
+
+def settle_many(store: Store, outcomes: Sequence[Outcome]) -> list[Settled | None]:
+    """Settle several packs in one round trip, each as by ``settle``."""
+    replies = store.run_many([_settle_call(store, *outcome) for outcome in outcomes])
+    return [_settled(store, outcome[0], reply) for outcome, reply in zip(outcomes, replies, strict=True)]
+
+
+def _settle_call(store: Store, claim: Claim, delivered: Sequence[int], failed: Sequence[Failure]) -> Call:
     outcomes = ["-"] * len(claim.letters)
     for position in delivered:
         outcomes[position] = "S"
     ordered = sorted(failed, key=lambda failure: failure.position)
     for failure in ordered:
         outcomes[failure.position] = "F"
-    reply = store.run(
-        "settle",
-        store.keys.of_campaign(claim.campaign.id),
+    arguments = (
         claim.token,
         claim.pack,
         claim.campaign.first(claim.pack),
@@ -141,7 +117,11 @@ def settle(store: Store, claim: Claim, delivered: Sequence[int], failed: Sequenc
         "\n".join(failure.reason for failure in ordered),
         store.witness.seen(claim.campaign.account),
     )
+    return "settle", store.keys.of_campaign(claim.campaign.id), arguments
+
+
+def _settled(store: Store, claim: Claim, reply: list[Any]) -> Settled | None:
     if reply[0] != "ok":
         return None
     store.witness.note(claim.campaign.account, reply[4])
-    return Settled(int(reply[1]), int(reply[2]), int(reply[3]))
+    return Settled(int(reply[1]), int(reply[2]), int(reply[3]), int(reply[5]))

@@ -17,6 +17,9 @@ from redis.retry import Retry
 from engine.keys import Keys
 from engine.witness import Witness
 
+Call = tuple[str, list[str], Sequence[str | int | bytes]]
+"""One call of a script: its name, its keys, its arguments after the time."""
+
 RedisTrouble = redis.RedisError
 """What any call of the engine raises when Redis does not answer or answers that it cannot."""
 
@@ -79,11 +82,13 @@ class Store:
             raise _named(error) from error
         return [_text(item) for item in reply] if isinstance(reply, list) else [_text(reply)]
 
-    def run_many(self, calls: Sequence[tuple[str, list[str], Sequence[str | int | bytes]]]) -> list[list[Any]]:
-        """Run scripts in one round trip, in no order: (name, keys, arguments) each, answered as by ``run``.
+    def run_many(self, calls: Sequence[Call]) -> list[list[Any]]:
+        """Run scripts in one round trip, in no order, each answered as by ``run``.
 
         Errors: the first there is, after all were tried; what was done stays, and all may be run again.
         """
+        if len(calls) == 1:
+            return [self.run(calls[0][0], calls[0][1], *calls[0][2])]
         pipe = self.client.pipeline(transaction=False)
         for name, keys, args in calls:
             pipe.execute_command("EVALSHA", self._script(name).sha, len(keys), *keys, self.at_ms or 0, *args)

@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from engine import accounts, credits, sending, submitting
+from engine import accounts, credits, releasing, sending, submitting
 from engine.identity import digest
 from engine.intake.lists import open_list
 from engine.mailbox_entries import deliver
@@ -59,9 +59,9 @@ def letters(store: Store, campaign: str) -> str:
     return store.client.get(store.keys.letters(campaign)).decode()
 
 
-def release(store: Store, campaign: str, in_flight: int = 4000) -> sending.Release:
+def release(store: Store, campaign: str, in_flight: int = 4000) -> releasing.Release:
     """One release as the scheduler makes it."""
-    return sending.release(store, campaign, lease_ms=LEASE_MS, in_flight=in_flight)
+    return releasing.release(store, campaign, releasing.Terms(LEASE_MS, in_flight))
 
 
 def claim(store: Store, campaign: str, pack: int = 0, token: str = "t1") -> sending.Claim | None:

@@ -13,6 +13,7 @@ from dramatiq.middleware import TimeLimit
 from config import logging
 from tests.factories import LEASE_MS, a_campaign, an_account
 from workers.actors import Actors
+from workers.channels import Channel
 from workers.middleware import LogContext
 
 
@@ -43,9 +44,9 @@ def test_a_failure_is_one_line_with_account_campaign_pack_and_message_id(store, 
     an_account(store, credits_=1)
     campaign = a_campaign(store, to=["ana@example.org"])
     broker = StubBroker(middleware=[TimeLimit(), LogContext()])
-    actors = Actors(broker, store, lease_ms=LEASE_MS, in_flight=100)
-    monkeypatch.setattr("workers.actors.channel", lambda _name: _broken)
-    process(broker, actors.send_pack, campaign, 0)
+    actors = Actors(broker, store, lease_ms=LEASE_MS)
+    monkeypatch.setattr("workers.actors.channel", lambda _name: Channel(_broken))
+    process(broker, actors.send_packs, [[campaign, 0]])
 
     (line,) = lines()
     assert (line["account"], line["campaign"], line["pack"], line["event"]) == ("acme", campaign, 0, "message.failed")
@@ -62,8 +63,8 @@ def test_a_healthy_campaign_logs_nothing(store, lines):
     an_account(store, credits_=2)
     campaign = a_campaign(store, to=2)
     broker = StubBroker(middleware=[TimeLimit(), LogContext()])
-    actors = Actors(broker, store, lease_ms=LEASE_MS, in_flight=100)
-    process(broker, actors.send_pack, campaign, 0)
+    actors = Actors(broker, store, lease_ms=LEASE_MS)
+    process(broker, actors.send_packs, [[campaign, 0]])
     process(broker, actors.refund_pack, campaign, 0)
 
     assert lines() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -13,20 +14,27 @@ from dramatiq.errors import BrokerConnectionError
 
 from config.timings import message_ms
 from engine import agenda, refunds, sending
-from engine.errors import NotFound
+from engine.campaigns import Pack, get_packs
+from engine.errors import EngineError, NotFound
 from engine.identity import account_of
+from engine.sending import Claim, Outcome, Settled
 from engine.store import Store
 from engine.wake import wake
 from workers.broker import DurableRedisBroker, queue_list
-from workers.channels import channel
+from workers.channels import Channel, channel
 from workers.wiring import REFUND, SEND
 
 log = structlog.get_logger("inmail.worker")
 
+Load = Sequence[tuple[str, int]]
+"""What one message carries: packs, each as campaign and number."""
+
+_NOTED_MAX = 10_000
+
 
 @dataclass(slots=True)
 class Actors:
-    """The two actors, bound to one broker and one store. ``in_flight`` as the scheduler's, in recipients.
+    """The two actors, bound to one broker and one store.
 
     A message may run for two thirds of a lease, so that a worker stuck in one never settles what another
     has claimed meanwhile (the token would refuse it, but the work would be wasted).
@@ -35,63 +43,91 @@ class Actors:
     broker: Broker
     store: Store
     lease_ms: int
-    in_flight: int
-    send_pack: Actor[[str, int], None] = field(init=False)
+    send_packs: Actor[[Load], None] = field(init=False)
     refund_pack: Actor[[str, int], None] = field(init=False)
+    _noted: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         limit_ms = message_ms(self.lease_ms)
-        declare = dramatiq.actor(broker=self.broker, actor_name="send_pack", queue_name=SEND, time_limit=limit_ms)
-        self.send_pack = declare(self._send)
+        declare = dramatiq.actor(broker=self.broker, actor_name="send_packs", queue_name=SEND, time_limit=limit_ms)
+        self.send_packs = declare(self._send)
         declare = dramatiq.actor(broker=self.broker, actor_name="refund_pack", queue_name=REFUND, time_limit=limit_ms)
         self.refund_pack = declare(self._refund)
 
-    def send_packs(self, campaign: str, packs: Sequence[int]) -> None:
-        """Put packs on the send queue, many in one round trip."""
-        self._enqueue([self.send_pack.message(campaign, pack) for pack in packs])
+    def enqueue_sends(self, loads: Sequence[Load]) -> None:
+        """Put a message for each load on the send queue, many in one round trip."""
+        self._enqueue([self.send_packs.message(load) for load in loads])
 
-    def refund_packs(self, campaign: str, packs: Sequence[int]) -> None:
+    def enqueue_refunds(self, campaign: str, packs: Sequence[int]) -> None:
         """Put packs on the refund queue, due now, many in one round trip."""
         self._enqueue([self.refund_pack.message(campaign, pack) for pack in packs])
+
+    def backlog(self) -> int | None:
+        """How many messages of the send queue wait or are worked on; None where the broker cannot tell."""
+        if not isinstance(self.broker, DurableRedisBroker):
+            return None
+        return self.broker.backlog(SEND)
 
     def sending_is_paused(self) -> bool:
         """Whether an operator has paused the send queue."""
         if not isinstance(self.broker, DurableRedisBroker):
             return False
-        return any(found.paused for found in queue_list(self.broker) if found.queue == self.send_pack.queue_name)
+        return any(found.paused for found in queue_list(self.broker) if found.queue == SEND)
 
-    def _enqueue(self, messages: list[Message[None]]) -> None:
+    def _enqueue(self, messages: list[Message[None]], delays: list[int | None] | None = None) -> None:
         if isinstance(self.broker, DurableRedisBroker):
-            self.broker.enqueue_many(messages)
-        else:
-            for message in messages:
-                self.broker.enqueue(message)
+            self.broker.enqueue_many(messages, delays)
+            return
+        for i, message in enumerate(messages):
+            self.broker.enqueue(message, delay=delays[i] if delays else None)
 
-    def _send(self, campaign: str, pack: int) -> None:
-        """Claim a pack, deliver it, settle it, and set the alarm for its refunds."""
-        try:
-            claim = sending.claim(self.store, campaign, pack, token=secrets.token_hex(8), lease_ms=self.lease_ms)
-        except NotFound:
-            log.info("pack.gone")
-            return
-        if claim is None:
-            return
-        if not claim.positions:
-            wake(self.store, claim.campaign.account)
-            return
-        delivery = channel(claim.campaign.channel)(self.store, claim)
-        settled = sending.settle(self.store, claim, delivery.delivered, delivery.failed)
-        if settled is None:
+    def _send(self, load: Load) -> None:
+        """Claim packs, deliver them, settle them, and set the alarms for their refunds.
+
+        One that cannot be read holds up no other; it is told when the others are done, and tried again.
+        """
+        by_channel: defaultdict[str, list[Pack]] = defaultdict(list)
+        broken: EngineError | None = None
+        for found in get_packs(self.store, [(campaign, pack) for campaign, pack in load]):
+            if isinstance(found, NotFound):
+                log.info("pack.gone")
+            elif isinstance(found, EngineError):
+                broken = found
+            else:
+                by_channel[found.campaign.channel].append(found)
+        for name, packs in by_channel.items():
+            self._send_by(channel(name), packs)
+        if broken is not None:
+            raise broken
+
+    def _send_by(self, way: Channel, packs: Sequence[Pack]) -> None:
+        most = -(-way.at_once // len(packs))
+        found = sending.claim_many(self.store, packs, token=secrets.token_hex(8), lease_ms=self.lease_ms, most=most)
+        claims = [claim for claim in found if claim is not None]
+        held = [claim for claim in claims if claim.positions]
+        outcomes = [
+            (claim, done.delivered, done.failed) for claim, done in zip(held, way.send(self.store, held), strict=True)
+        ]
+        settled = sending.settle_many(self.store, outcomes)
+        if None in settled:
             log.warning("pack.stale", hint="another worker claimed it after this one's lease ran out")
-            return
-        if settled.due_ms:
-            self._set_alarm(campaign, pack, settled.due_ms, settled.now_ms)
-        # The scheduler keeps a few packs in flight: it need not be woken while half of them are left.
-        if settled.in_flight * 2 * claim.campaign.pack_size <= self.in_flight or claim.state != "running":
-            wake(self.store, claim.campaign.account, now_ms=settled.now_ms)
+        self._set_alarms([(claim, done) for claim, done in zip(held, settled, strict=True) if done is not None])
+        self._wake(claims, outcomes, settled)
+
+    def _wake(self, claims: list[Claim], outcomes: list[Outcome], settled: list[Settled | None]) -> None:
+        """Have the scheduler look where these packs have made room, or leave something nobody else will see to."""
+        accounts = {claim.campaign.account for claim, _, failures in outcomes if failures}
+        accounts |= {claim.campaign.account for claim in claims if not claim.positions}
+        for claim, done in zip((outcome[0] for outcome in outcomes), settled, strict=True):
+            left = "Q" in claim.letters and claim.state == "running"
+            last = done is not None and done.in_flight == 0 and done.queued > 0
+            if left or last:
+                accounts.add(claim.campaign.account)
+        for account in accounts:
+            wake(self.store, account)
 
     def _refund(self, campaign: str, pack: int) -> None:
-        """Close what is due of a pack; sets the alarm again for what falls due later."""
+        """Close what is due of a pack, and of others; sets the alarm again for what falls due later."""
         try:
             done = refunds.refund(self.store, campaign, pack)
         except NotFound:
@@ -100,13 +136,30 @@ class Actors:
         if done.closed:
             wake(self.store, account_of(campaign), now_ms=done.now_ms)
         if done.next_due_ms:
-            self._set_alarm(campaign, pack, done.next_due_ms, done.now_ms)
+            self._alarm([self.refund_pack.message(campaign, pack)], [max(0, done.next_due_ms - done.now_ms)])
+            agenda.expect_refund(self.store, campaign, done.next_due_ms)
 
-    def _set_alarm(self, campaign: str, pack: int, due_ms: int, now_ms: int) -> None:
-        """A delayed actor for the day it falls due; the due index stays the truth, and is swept as well."""
-        agenda.expect_refund(self.store, campaign, due_ms)
+    def _set_alarms(self, settled: Sequence[tuple[Claim, Settled]]) -> None:
+        """A delayed actor for each pack, for the day it falls due; the due index stays the truth, and is swept."""
+        messages, delays = [], []
+        for claim, done in settled:
+            campaign = claim.campaign.id
+            if not done.due_ms:
+                continue
+            # Only the earliest is noted for the sweep; noting later ones would change nothing.
+            if self._noted.get(campaign, done.due_ms + 1) > done.due_ms:
+                agenda.expect_refund(self.store, campaign, done.due_ms)
+                if len(self._noted) >= _NOTED_MAX:
+                    self._noted.clear()
+                self._noted[campaign] = done.due_ms
+            messages.append(self.refund_pack.message(campaign, claim.pack))
+            delays.append(max(0, done.due_ms - done.now_ms))
+        if messages:
+            self._alarm(messages, delays)
+
+    def _alarm(self, messages: list[Message[None]], delays: list[int]) -> None:
         try:
-            self.refund_pack.send_with_options(args=(campaign, pack), delay=max(0, due_ms - now_ms))
+            self._enqueue(messages, [*delays])
         except BrokerConnectionError as error:
             # The pack is settled and its due time stands in Redis: the sweep sends what no alarm was set for.
             log.debug("alarm.not_set", detail=str(error))

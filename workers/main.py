@@ -27,4 +27,4 @@ except (BadSettings, EngineError) as error:
 
 store = open_store(_redises.url, _settings)
 broker = make_broker(_redises.broker_url, _settings.namespace, store)
-actors = Actors(broker, store, lease_ms=_settings.lease_ms, in_flight=_settings.in_flight)
+actors = Actors(broker, store, lease_ms=_settings.lease_ms)

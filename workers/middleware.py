@@ -25,14 +25,9 @@ class LogContext(Middleware):
 
     def before_process_message(self, broker: Broker, message: Any) -> None:
         structlog.contextvars.clear_contextvars()
-        names = ("campaign", "pack")
         structlog.contextvars.bind_contextvars(
-            message_id=message.message_id,
-            actor=message.actor_name,
-            **dict(zip(names, message.args, strict=False)),
+            message_id=message.message_id, actor=message.actor_name, **_what(message.args)
         )
-        if message.args:
-            structlog.contextvars.bind_contextvars(account=str(message.args[0]).partition(".")[0])
 
     def after_process_message(
         self, broker: Broker, message: Any, *, result: Any = None, exception: BaseException | None = None
@@ -43,6 +38,16 @@ class LogContext(Middleware):
             retries = message.options.get("retries", 0)
             tell("message.failed", error=type(exception).__name__, detail=_impersonal(exception), retries=retries)
         structlog.contextvars.clear_contextvars()
+
+
+def _what(args: Any) -> dict[str, Any]:
+    """Account, campaign and pack of a message: of its first pack, and how many there are, where it carries several."""
+    packs = args[0] if args and isinstance(args[0], list | tuple) else [args]
+    if not packs or len(packs[0]) < 2:
+        return {}
+    campaign, pack = packs[0][:2]
+    said = {"campaign": campaign, "pack": pack, "account": str(campaign).partition(".")[0]}
+    return said if len(packs) == 1 else said | {"packs": len(packs)}
 
 
 def _impersonal(error: BaseException) -> str:
@@ -65,8 +70,8 @@ def identity(kind: str) -> str:
 class Heartbeat:
     """A thread that says every five seconds that this process is alive."""
 
-    def __init__(self, store: Store, kind: str) -> None:
-        self.store, self.who = store, identity(kind)
+    def __init__(self, store: Store, kind: str, threads: int = 0) -> None:
+        self.store, self.who, self.threads = store, identity(kind), threads
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="presence", daemon=True)
 
@@ -85,7 +90,7 @@ class Heartbeat:
         away = False
         while True:
             try:
-                agenda.be_present(self.store, self.who)
+                agenda.be_present(self.store, self.who, self.threads)
                 if away:
                     log.warning("redis.back")
                 away = False
@@ -105,7 +110,7 @@ class Presence(Middleware):
         self._heartbeat: Heartbeat | None = None
 
     def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
-        self._heartbeat = Heartbeat(self.store, "worker")
+        self._heartbeat = Heartbeat(self.store, "worker", worker.worker_threads)
         self._heartbeat.start()
 
     def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:

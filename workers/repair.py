@@ -7,7 +7,7 @@ from typing import Any
 
 from engine import agenda
 from engine.leadership import leader
-from engine.sending import Deposed
+from engine.releasing import Deposed
 from workers.scheduler import Scheduler
 
 _TURNS_MAX = 1_000
@@ -36,6 +36,7 @@ def repair(scheduler: Scheduler) -> Repaired:
     """
     rebuilt = agenda.rebuild(scheduler.store)
     scheduler.leadership.follows = True
+    scheduler.paced = False
     packs_to_refund = scheduler.sweep(grace_ms=0)
     packs_to_send = 0
     for _ in range(_TURNS_MAX):

@@ -15,37 +15,41 @@ import structlog
 from dramatiq.errors import BrokerConnectionError
 from redis.exceptions import BusyLoadingError, NoScriptError, OutOfMemoryError, ReadOnlyError, ResponseError
 
-from config.timings import STANDBY_ASKS_S, alarm_grace_ms, rebuild_every_s, sweep_every_s
-from engine import agenda, campaigns, refunds, sending
+from config.timings import PACE_LOOKS_S, STANDBY_ASKS_S, alarm_grace_ms, rebuild_every_s, sweep_every_s
+from engine import agenda, refunds
 from engine.errors import EngineError
 from engine.identity import account_of
 from engine.leadership import Leadership
-from engine.sending import Deposed
+from engine.releasing import Deposed
 from engine.store import RedisTrouble, Store, trouble_text
 from engine.wake import wake
 from workers.actors import Actors
+from workers.releasing import Releaser
 from workers.runtime import keep_redis
 
 log = structlog.get_logger("inmail.scheduler")
 
 NAP_S = 1.0
-THOROUGH_EVERY_S = 10.0
 _ACCOUNTS_A_TURN = 64
+_UNPACED = 1_000_000
 _CAMPAIGNS_A_SWEEP = 1000
 _PASSING = (BusyLoadingError, ReadOnlyError, OutOfMemoryError, NoScriptError)
 
 
 @dataclass(slots=True)
 class Scheduler:
-    """One scheduler on one store. ``in_flight`` is in recipients of one campaign; ``lease_ms`` of a released pack."""
+    """One scheduler on one store. ``in_flight`` is in recipients of one campaign; ``lease_ms`` of a released pack;
+    ``paced``: it keeps the send queue short, whatever its campaigns may have in flight."""
 
     store: Store
     actors: Actors
     lease_ms: int
     in_flight: int
     who: str = "scheduler"
+    paced: bool = True
     leadership: Leadership = field(init=False)
-    _thorough: dict[str, float] = field(default_factory=dict)
+    releaser: Releaser = field(init=False)
+    _full: bool = False
     _sending_paused: bool = False
     _asked_paused: float = float("-inf")
     _last_sweep: float = float("-inf")
@@ -53,6 +57,7 @@ class Scheduler:
 
     def __post_init__(self) -> None:
         self.leadership = Leadership(self.store, self.who)
+        self.releaser = Releaser(self.store, self.actors, lease_ms=self.lease_ms, in_flight=self.in_flight)
 
     def run(self, stop: threading.Event) -> None:
         """Work while this one leads, stand by while another does, until ``stop`` is set.
@@ -67,7 +72,7 @@ class Scheduler:
                     self._last_sweep = self._last_rebuild = float("-inf")
                     log.info("scheduler.leads" if leading else "scheduler.stands_by")
                 if leading:
-                    self._work()
+                    self._work(stop)
                 else:
                     stop.wait(STANDBY_ASKS_S)
             except Deposed as later:
@@ -81,7 +86,7 @@ class Scheduler:
         with suppress(RedisTrouble):
             self.leadership.resign()
 
-    def _work(self) -> None:
+    def _work(self, stop: threading.Event) -> None:
         clock = time.monotonic()
         if clock - self._last_sweep >= sweep_every_s(self.lease_ms):
             self.sweep()
@@ -91,7 +96,11 @@ class Scheduler:
             # With memory full the agenda stays as it is; what it holds of refunds is swept all the same.
             with self._going_on("rebuild.broken"), suppress(OutOfMemoryError):
                 agenda.rebuild(self.store, between=self._still_leading)
-        if not self.turn():
+        if self.turn():
+            return
+        if self._full:
+            stop.wait(PACE_LOOKS_S)
+        else:
             agenda.nap(self.store, NAP_S)
 
     def _still_leading(self) -> None:
@@ -106,17 +115,31 @@ class Scheduler:
             log.warning("redis.not_startable", detail=str(error))
 
     def turn(self) -> int:
-        """Look at each account whose time has come, once; returns how many packs were released.
+        """Look at accounts whose time has come, once, as far as there is room in the queue; returns how many packs were
+        released.
 
         While the send queue is paused none is: their leases would run out unused, and they would be queued again.
         """
         if self._paused():
             return 0
+        room = self.releaser.pace.room() if self.paced else _UNPACED
+        self._full = room == 0
+        if self._full:
+            return 0
+        visits = agenda.due_accounts(self.store, most=_ACCOUNTS_A_TURN, look_again_ms=self.lease_ms)
+        if visits:
+            self.releaser.deal(visits, room)
         released = 0
-        for account, set_ms in agenda.due_accounts(self.store, most=_ACCOUNTS_A_TURN, look_again_ms=self.lease_ms):
+        for place, visit in enumerate(visits):
+            if room <= 0:
+                self.releaser.put_back(visits[place:])
+                self._full = True
+                break
             self._still_leading()
-            with self._going_on("account.broken", account=account):
-                released += self._serve(account, set_ms)
+            with self._going_on("account.broken", account=visit.account):
+                turn = self.releaser.serve(visit, self.leadership.epoch)
+                room, released = room - turn.messages, released + len(turn.packs)
+                self._full = self._full or turn.more
         return released
 
     def _paused(self) -> bool:
@@ -124,42 +147,6 @@ class Scheduler:
         if now - self._asked_paused >= NAP_S:
             self._sending_paused, self._asked_paused = self.actors.sending_is_paused(), now
         return self._sending_paused
-
-    def _serve(self, account: str, set_ms: int) -> int:
-        """Release packs of one account's campaigns, oldest first, for about as many recipients as one may have."""
-        look_at: list[int] = []
-        released, spoken_for, busy, thorough = 0, 0, False, self._thorough_turn(account)
-        for campaign in agenda.sending_campaigns(self.store, account):
-            found = self._release(campaign, spoken_for)
-            released += len(found.packs)
-            spoken_for += found.in_flight
-            if found.look_at_ms:
-                look_at.append(found.look_at_ms)
-            busy = busy or found.state in ("running", "waiting", "scheduled") or bool(found.look_at_ms)
-            if found.state == "waiting" and not thorough:
-                break  # what this one waits for, all after it would wait for as well
-            if found.packs and spoken_for >= self.in_flight:
-                look_at.append(set_ms - self.lease_ms)  # the rest at once, but after the other accounts' turn
-                break
-        if look_at:
-            agenda.look_at(self.store, account, min(look_at))
-        elif not busy:
-            agenda.rest(self.store, account, set_ms)
-        return released
-
-    def _release(self, campaign: str, spoken_for: int) -> sending.Release:
-        found = sending.release(
-            self.store,
-            campaign,
-            lease_ms=self.lease_ms,
-            in_flight=self.in_flight,
-            spoken_for=spoken_for,
-            epoch=self.leadership.epoch,
-        )
-        if found.state == "cancelled":
-            campaigns.cancel_rest(self.store, campaign)
-        self.actors.send_packs(campaign, found.packs)
-        return found
 
     @contextmanager
     def _going_on(self, event: str, **where: str) -> Iterator[None]:
@@ -170,14 +157,6 @@ class Scheduler:
             raise
         except (ResponseError, EngineError, KeyError, ValueError) as error:
             log.error(event, error=type(error).__name__, hint="inmail audit names what is wrong", **where)
-
-    def _thorough_turn(self, account: str) -> bool:
-        """Whether this look goes over all the account's campaigns, however many wait: every few seconds one does."""
-        now = time.monotonic()
-        if now - self._thorough.get(account, float("-inf")) < THOROUGH_EVERY_S:
-            return False
-        self._thorough[account] = now
-        return True
 
     def sweep(self, grace_ms: int | None = None) -> int:
         """Send refunds whose alarm is overdue by so much to the queue again; returns how many packs."""
@@ -200,7 +179,7 @@ class Scheduler:
     def _refund(self, campaign: str, packs: list[int]) -> None:
         """Send packs to the refund queue; where it takes nothing (no memory, its Redis away) close them here."""
         try:
-            self.actors.refund_packs(campaign, packs)
+            self.actors.enqueue_refunds(campaign, packs)
         except BrokerConnectionError as error:
             log.debug("queue.takes_nothing", detail=str(error))
             for pack in packs:

@@ -4,10 +4,11 @@
 --        one without room is waiting (log: wait). Each chosen pack has a lease and no token.
 -- ARGV: now_ms, lease_ms, most recipients in flight (two packs at least), how much of the account's room is
 --       spoken for by campaigns before this one, id of this call, epoch of the leading scheduler (0 = none leads),
---       mark of the log seen.
--- Returns: {state, waiting_for, next look at ms (0 = when woken), recipients in flight, mark, pack, pack …} at most
---          500 packs (the same for a repeat) | {'unknown'} | {'deposed', its epoch} a later scheduler leads:
---          nothing was changed.
+--       mark of the log seen, most recipients to choose in this call (one pack at least; 0 = no bound).
+-- Returns: {state, waiting_for, next look at ms (0 = when woken), 1 when more is to be released as soon as the queue
+--          and what is in flight allow it, recipients in flight, mark, room of the account,
+--          pack_size, recipients of the campaign, pack, pack …} at most 500 packs (the same for a repeat) | {'unknown'} | {'deposed', its epoch} a later
+--          scheduler leads: nothing was changed.
 local lease_until = now + tonumber(ARGV[2])
 local c = call('HMGET', campaign, 'state', 'start_at_ms', 'packs', 'pack_size', 'next_pack', 'queued', 'id',
   'recipients', 'claimed', 'turn', 'turn_packs')
@@ -15,11 +16,13 @@ local state, size, queued = c[1], num(c[4]), num(c[6])
 if not state then return { 'unknown' } end
 local epoch, fence = tonumber(ARGV[6]), num(call('HGET', account, 'fence'))
 if epoch > 0 and epoch < fence then return { 'deposed', int(fence) } end
--- Where more could be chosen than one call may, look again at once; else when the next lease ends.
-local function answer(packs)
-  local soonest = #packs >= 500 and now or num(call('ZRANGE', leases, 0, 0, 'WITHSCORES')[2])
+local at_once = tonumber(ARGV[8])
+local quota = at_once > 0 and math.min(500, math.max(1, math.ceil(at_once / size))) or 500
+local function answer(packs, more)
+  local soonest = num(call('ZRANGE', leases, 0, 0, 'WITHSCORES')[2])
   local flying = math.min(call('ZCARD', leases) * size, queued + num(c[9]))
-  return { state, call('HGET', campaign, 'waiting_for'), int(soonest), int(flying), mark(), unpack(packs) }
+  return { state, call('HGET', campaign, 'waiting_for'), int(soonest), (more or #packs >= quota) and '1' or '0', int(flying), mark(), int((room())),
+    c[4], c[8], unpack(packs) }
 end
 if c[10] == ARGV[5] then
   local packs = {}
@@ -30,7 +33,7 @@ end
 if epoch > fence then call('HSET', account, 'fence', ARGV[6]) end
 heed(ARGV[7])
 local most = math.max(2, math.ceil(tonumber(ARGV[3]) / size))
-if state == 'scheduled' and num(c[2]) > now then return { state, '', c[2], 0, mark() } end
+if state == 'scheduled' and num(c[2]) > now then return { state, '', c[2], '0', 0, mark(), '0', c[4], c[8] } end
 local space, bound = room()
 local free = space - tonumber(ARGV[4])
 
@@ -43,7 +46,7 @@ if state == 'scheduled' then become('running', '', 'start') end
 if state == 'waiting' and (free > 0 or queued == 0) then become('running', '', 'start') end
 if state == 'running' and space == 0 and queued > 0 then become('waiting', bound, 'wait') end
 
-local chosen = {}
+local chosen, more = {}, false
 local function take(pack)
   call('ZADD', leases, int(lease_until), pack)
   call('HDEL', tokens, pack)
@@ -64,7 +67,7 @@ end
 if state == 'running' then
   local want = math.min(most, math.ceil(math.min(free, queued) / size))
   local flying, next_pack, packs = call('ZCARD', leases), num(c[5]), num(c[3])
-  while flying < want and #chosen < 500 do
+  while flying < want and #chosen < quota do
     local pack = call('ZRANGE', again, 0, 0)[1]
     if pack then
       call('ZREM', again, pack)
@@ -80,7 +83,8 @@ if state == 'running' then
       flying = flying + 1
     end
   end
+  more = flying >= most and (next_pack < packs or call('ZCARD', again) > 0)
   if next_pack > num(c[5]) then call('HSET', campaign, 'next_pack', int(next_pack)) end
 end
 if #chosen > 0 then call('HSET', campaign, 'turn', ARGV[5], 'turn_packs', table.concat(chosen, ' ')) end
-return answer(chosen)
+return answer(chosen, more)

@@ -235,7 +235,7 @@ def test_with_memory_full_somebody_leads_and_overdue_refunds_are_made(store, ser
     agenda.rebuild(store)
     store.at_ms += 7 * DAY_MS + 120_000
     broker = DurableRedisBroker(client=open_client(server.url), namespace="inmail:{dramatiq}", middleware=[TimeLimit()])
-    actors = Actors(broker, store, lease_ms=30_000, in_flight=4000)
+    actors = Actors(broker, store, lease_ms=30_000)
     scheduler, stop = Scheduler(store, actors, 30_000, 4000), threading.Event()
     monkeypatch.setattr("workers.scheduler.agenda.nap", lambda *_: stop.set())
     monkeypatch.setattr(stop, "wait", lambda *_: stop.set())

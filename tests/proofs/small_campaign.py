@@ -38,8 +38,8 @@ class Process:
         self.store = Store(self.client, at_ms=at_ms)
         retries = Retries(max_retries=8, min_backoff=1_000, max_backoff=60_000)
         self.broker = DurableRedisBroker(client=self.client, namespace=_BROKER, middleware=[TimeLimit(), retries])
-        self.actors = Actors(self.broker, self.store, lease_ms=LEASE_MS, in_flight=4)
-        self.scheduler = Scheduler(self.store, self.actors, lease_ms=LEASE_MS, in_flight=4, who=name)
+        self.actors = Actors(self.broker, self.store, lease_ms=LEASE_MS)
+        self.scheduler = Scheduler(self.store, self.actors, lease_ms=LEASE_MS, in_flight=4, who=name, paced=False)
         self.consumers = {queue: DurableConsumer(self.broker, queue, 8, 1) for queue in ("send", "refund")}
 
 
@@ -99,7 +99,7 @@ class World:
         def go(process: Process) -> int:
             scheduler = process.scheduler
             scheduler.leadership._asked = float("-inf")
-            scheduler._thorough.clear()
+            scheduler.releaser._thorough.clear()
             scheduler._asked_paused = float("-inf")
             assert scheduler.leadership.hold()
             agenda.rebuild(process.store)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
 
-from engine import mailbox, refunds, sending
+from engine import mailbox, refunds, releasing, sending
 from engine.errors import NotFound, Refused
 from engine.store import open_client
 from tests.factories import LEASE_MS, put_in_mailboxes
@@ -50,7 +50,8 @@ class Engine(Office):
     def release(self, which: int, in_flight: int, spoken_for: int, lost: bool) -> None:
         self.store.lossy = lost
         it = self.campaign(which)
-        found = sending.release(self.store, it.id, lease_ms=LEASE_MS, in_flight=in_flight, spoken_for=spoken_for)
+        terms = releasing.Terms(LEASE_MS, in_flight, spoken_for=spoken_for)
+        found = releasing.release(self.store, it.id, terms)
         self._released(it, found.packs, str(self.store.calls[-1].args[3]), in_flight, spoken_for)
         assert (found.state, found.waiting_for) == (it.state, it.waiting_for)
 
@@ -210,7 +211,7 @@ class Engine(Office):
         else:
             assert call.name == "release"
             if it.turn != a[3]:
-                self._released(it, tuple(map(int, reply[5:])), str(a[3]), int(a[1]), int(a[2]))
+                self._released(it, tuple(map(int, reply[9:])), str(a[3]), int(a[1]), int(a[2]))
 
 
 def prove(redis_url: str, runs: int) -> None:

@@ -5,8 +5,9 @@ import threading
 import pytest
 
 from config.timings import LEADER_LEASE_MS as LEASE_MS
-from engine import leadership, sending
+from engine import leadership
 from engine.leadership import Leadership
+from engine.releasing import Deposed, Terms, release
 from tests.factories import LEASE_MS as PACK_LEASE_MS
 from tests.factories import a_campaign, an_account, letters
 from tests.workers.test_scheduler import Stage
@@ -65,13 +66,12 @@ def test_a_leader_keeps_its_epoch_while_it_renews(store, impatient):
 def test_a_release_by_a_deposed_scheduler_changes_nothing(store):
     an_account(store, credits_=3)
     campaign = a_campaign(store, to=3)
-    with_epoch = {"lease_ms": PACK_LEASE_MS, "in_flight": 4000}
-    sending.release(store, a_campaign(store, to=1), epoch=8, **with_epoch)
-    with pytest.raises(sending.Deposed):
-        sending.release(store, campaign, epoch=7, **with_epoch)
+    release(store, a_campaign(store, to=1), Terms(PACK_LEASE_MS, 4000, epoch=8))
+    with pytest.raises(Deposed):
+        release(store, campaign, Terms(PACK_LEASE_MS, 4000, epoch=7))
 
     assert store.client.zcard(store.keys.leases(campaign)) == 0
-    assert sending.release(store, campaign, epoch=8, **with_epoch).packs == (0,)
+    assert release(store, campaign, Terms(PACK_LEASE_MS, 4000, epoch=8)).packs == (0,)
 
 
 def test_two_schedulers_that_both_believe_to_lead_do_no_harm(store):
@@ -85,7 +85,7 @@ def test_two_schedulers_that_both_believe_to_lead_do_no_harm(store):
             store.client.zadd(store.keys.runnable, {"acme": store.at_ms})
             try:
                 stage.scheduler.turn()
-            except sending.Deposed:
+            except Deposed:
                 assert stage is one
             stage.work()
 
@@ -149,7 +149,7 @@ def test_a_release_without_an_epoch_leaves_the_fence_where_it_is(store):
     an_account(store, credits_=3)
     campaign = a_campaign(store, to=3)
     for epoch in (8, 0):
-        sending.release(store, campaign, lease_ms=PACK_LEASE_MS, in_flight=4000, epoch=epoch)
+        release(store, campaign, Terms(PACK_LEASE_MS, 4000, epoch=epoch))
     assert store.client.hget(store.keys.account("acme"), "fence") == b"8"
 
 
@@ -170,7 +170,7 @@ def test_a_leader_renews_its_lease_in_the_middle_of_a_long_turn_and_stops_where_
     assert stage.scheduler.leadership.hold()
     store.at_ms += LEASE_MS
     other.hold()
-    with pytest.raises(sending.Deposed):
+    with pytest.raises(Deposed):
         stage.scheduler.turn()
     assert stage.queued() == []
 
@@ -183,14 +183,14 @@ def test_who_was_deposed_asks_again_and_stands_by(store, impatient, monkeypatch)
     def work():
         store.at_ms += LEASE_MS
         other.hold()
-        raise sending.Deposed(other.epoch)
+        raise Deposed(other.epoch)
 
     def wait(*_):
         asked.append(stage.scheduler.leadership.epoch)
         stop.set()
         return True
 
-    monkeypatch.setattr(Scheduler, "_work", lambda _: work())
+    monkeypatch.setattr(Scheduler, "_work", lambda *_: work())
     monkeypatch.setattr(stop, "wait", wait)
     stage.scheduler.run(stop)
     assert asked == [0]

@@ -1,7 +1,8 @@
 """What is derived may be lost at any moment; repair finds it at once, the scheduler within a minute."""
 
-from engine import agenda, campaigns, refunds, sending
+from engine import agenda, campaigns, refunds
 from engine.leadership import leader
+from engine.releasing import Terms, release
 from tests.conftest import DAY_MS
 from tests.factories import LEASE_MS, a_campaign, addresses, an_account, claim, letters, wallet
 from tests.workers.test_scheduler import Stage
@@ -93,7 +94,7 @@ def test_repair_beside_a_leader_that_just_changed_goes_on_under_the_new_one(stor
     an_account(store, credits_=5)
     a_campaign(store, to=2)
     answers = iter([("old", 4), ("new", 9)])
-    sending.release(store, a_campaign(store, to=addresses(1, start=5)), lease_ms=LEASE_MS, in_flight=1, epoch=9)
+    release(store, a_campaign(store, to=addresses(1, start=5)), Terms(LEASE_MS, 1, epoch=9))
     monkeypatch.setattr("workers.repair.leader", lambda _: next(answers, ("new", 9)))
     assert repair(Stage(store).scheduler).packs_to_send == 1
 

@@ -20,12 +20,13 @@ class Stage:
     def __init__(self, store, in_flight=4000):
         self.store = store
         self.broker = StubBroker(middleware=[TimeLimit()])
-        self.actors = Actors(self.broker, store, lease_ms=LEASE_MS, in_flight=in_flight)
+        self.actors = Actors(self.broker, store, lease_ms=LEASE_MS)
         self.scheduler = Scheduler(store, self.actors, lease_ms=LEASE_MS, in_flight=in_flight)
 
     def queued(self, queue="send"):
         """The (campaign, pack) of every message waiting on a queue, in order, left where they are."""
-        return [tuple(Message.decode(raw).args) for raw in self.broker.queues[queue].queue]
+        found = [Message.decode(raw).args for raw in self.broker.queues[queue].queue]
+        return [tuple(pack) for args in found for pack in args[0]] if queue == "send" else [tuple(a) for a in found]
 
     def delayed(self):
         """The (campaign, pack, eta) of every delayed refund."""
@@ -169,7 +170,7 @@ def test_every_message_twice_is_as_every_message_once(store, stage):
     campaign = a_campaign(store, to=6, pack_size=2)
     stage.scheduler.turn()
     for args in stage.queued():
-        stage.actors.send_pack.send(*args)
+        stage.actors.send_packs.send([args])
     stage.work()
 
     assert letters(store, campaign) == "SSSSSS"
@@ -177,7 +178,7 @@ def test_every_message_twice_is_as_every_message_once(store, stage):
 
 
 def test_messages_about_a_campaign_that_does_not_exist_are_dropped(store, stage):
-    stage.actors.send_pack.send("acme.9", 0)
+    stage.actors.send_packs.send([("acme.9", 0)])
     stage.actors.refund_pack.send("acme.9", 0)
     stage.work()
 

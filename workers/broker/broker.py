@@ -232,6 +232,13 @@ class DurableRedisBroker(RedisBroker):
         """Count a queue's messages, ready, delayed and running (`join` waits until there are none)."""
         return int(self.lua.run("size", q_name(queue_name)))
 
+    def backlog(self, queue_name: str) -> int:
+        """Count the messages that wait in a queue or are in the hands of live processes; delayed ones do not count.
+
+        For a sender that keeps its queue short; a process silent for two heartbeats is not taken for alive.
+        """
+        return int(self.lua.run("backlog", q_name(queue_name), self.heartbeat_interval * 2 + 1_000))
+
     def flush(self, queue_name: str) -> None:
         """Drop all the messages of a queue, delayed ones too; dead letters stay until someone drops them."""
         self.lua.run("purge", q_name(queue_name))

@@ -1,4 +1,4 @@
-"""How an InMail is delivered: one module per channel, each with ``send(store, claim) -> Delivery``."""
+"""How an InMail is delivered: one module per channel, each with a ``CHANNEL``."""
 
 from __future__ import annotations
 
@@ -20,11 +20,20 @@ class Delivery:
     failed: Sequence[Failure] = field(default=())
 
 
-Send = Callable[[Store, Claim], Delivery]
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A way to deliver. ``send`` returns one Delivery for each claim, in order.
+
+    ``at_once`` is how many recipients one message may claim (0 = all it carries): a slow channel sets it to what it
+    delivers in a tenth of a second or so, so that others need not wait long for their turn.
+    """
+
+    send: Callable[[Store, Sequence[Claim]], list[Delivery]]
+    at_once: int = 0
 
 
-def channel(name: str) -> Send:
-    """The sending function of a channel; KeyError for one the engine does not know."""
+def channel(name: str) -> Channel:
+    """The channel of that name; KeyError for one the engine does not know."""
     if name not in CHANNELS:
         raise KeyError(f"no channel {name!r}")
-    return cast("Send", import_module(f"workers.channels.{name}").send)
+    return cast("Channel", import_module(f"workers.channels.{name}").CHANNEL)

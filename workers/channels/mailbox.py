@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from engine.mailbox_entries import deliver
+from collections.abc import Sequence
+
+from engine.mailbox_entries import deliver_many
 from engine.sending import Claim
 from engine.store import Store
-from workers.channels import Delivery
+from workers.channels import Channel, Delivery
 
 
-def send(store: Store, claim: Claim) -> Delivery:
-    """Put every claimed InMail of the pack into its recipient's mailbox."""
-    deliver(store, claim.campaign.id, claim.pack, claim.people)
-    return Delivery(delivered=claim.positions)
+def send(store: Store, claims: Sequence[Claim]) -> list[Delivery]:
+    """Put every claimed InMail into its recipient's mailbox, all in one round trip."""
+    deliver_many(store, [(claim.campaign.id, claim.pack, claim.people) for claim in claims])
+    return [Delivery(delivered=claim.positions) for claim in claims]
+
+
+CHANNEL = Channel(send)

@@ -88,8 +88,7 @@ def _print(
 
 
 def _row(versions: dict[str, str], rounds: dict[str, list[PeerFigures]], name: str) -> list[str]:
-    wrong = [figures.wrong for figures in rounds[name] if figures.wrong]
-    if wrong:
+    if wrong := [figures.wrong for figures in rounds[name] if figures.wrong]:
         return [f"{name} {versions[name]}", f"wrong: {wrong[0]}"]
     columns = ("sends_s", "refunds_s", "redis_bytes", "inbox_bytes")
     return [f"{name} {versions[name]}", *(_spread([getattr(f, c) for f in rounds[name]]) for c in columns)]

@@ -26,12 +26,12 @@ async def check(context: dict[str, Any], number: int) -> None:
 
 
 class WorkerSettings:
-    """100 jobs at a time, polled for every 50 ms: the defaults, 10 and 500 ms, would bound it to some 100 jobs/s."""
+    """20 jobs at a time, polled for every 50 ms: the defaults, 10 and 500 ms, would bound it to some 100 jobs/s."""
 
     functions = (send, check)
     on_startup = started
     redis_settings = RedisSettings(unix_socket_path=socket())
-    max_jobs = 100
+    max_jobs = 20
     poll_delay = 0.05
     keep_result = 0
     log_results = False

@@ -17,10 +17,13 @@ const BATCH = 1000;
 const KEYS = ["wallet", "letters"];
 const text = (name) => readFileSync(new URL(name, import.meta.url), "utf8");
 const body = text("body.txt");
-const connect = () => new Redis({ path: process.env.PEERS_REDIS_SOCKET, maxRetriesPerRequest: null });
+// Auto-pipelining, as ioredis advises for speed: what is asked in one turn of the loop goes out together.
+const connect = () =>
+  new Redis({ path: process.env.PEERS_REDIS_SOCKET, maxRetriesPerRequest: null, enableAutoPipelining: true });
 
 const redis = connect();
 redis.defineCommand("debit", { lua: text("debit.lua"), numberOfKeys: 2 });
+redis.defineCommand("deliver", { lua: text("deliver.lua"), numberOfKeys: 3 });
 redis.defineCommand("refund", { lua: text("refund.lua"), numberOfKeys: 2 });
 const queue = new Queue(QUEUE, { connection: connect(), defaultJobOptions: { removeOnComplete: true } });
 
@@ -32,12 +35,7 @@ const render = (number) =>
 
 async function send({ number, dueMs }) {
   if ((await redis.debit(...KEYS, number)) === -1) throw new Error(`no credit for ${number}`);
-  await redis
-    .multi()
-    .hset(`inbox:person.${number}@example.org`, `acme.${number}`, render(number))
-    .hset("letters", number, "sent")
-    .hincrby("wallet", "sent", 1)
-    .exec();
+  await redis.deliver(...KEYS, `inbox:person.${number}@example.org`, number, `acme.${number}`, render(number));
   await queue.add("check", { number }, { delay: Math.max(0, dueMs - Date.now()) });
 }
 

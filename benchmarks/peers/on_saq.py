@@ -6,10 +6,10 @@ from typing import Any
 from redis.asyncio import Redis
 from saq.queue.redis import RedisQueue
 
-from benchmarks.peers.job import announce, the_async_job, url
+from benchmarks.peers.job import CONNECTIONS_MAX, announce, the_async_job, url
 
 BATCH = 500
-queue = RedisQueue(Redis.from_url(url()))
+queue = RedisQueue(Redis.from_url(url(), max_connections=CONNECTIONS_MAX))
 
 
 async def started(context: dict[str, Any]) -> None:
@@ -25,7 +25,7 @@ async def check(context: dict[str, Any], *, number: int) -> None:
     await the_async_job().refund(number)
 
 
-settings = {"queue": queue, "functions": [send, check], "concurrency": 100, "startup": started}
+settings = {"queue": queue, "functions": [send, check], "concurrency": 20, "startup": started}
 
 
 def enqueue(recipients: int, due_ms: int) -> None:

@@ -17,7 +17,7 @@ async def started() -> AsyncIterator[None]:
     yield
 
 
-worker: Worker[None] = Worker(redis_url=url(), concurrency=100, lifespan=started)
+worker: Worker[None] = Worker(redis_url=url(), concurrency=16, lifespan=started)
 
 
 @worker.task(ttl=0, silent=True)

@@ -15,7 +15,7 @@ from typing import Any
 FOLDER = Path(__file__).parent
 CONSUMERS = 2
 CELERY = (
-    "{bin}/celery -A benchmarks.peers.on_celery worker --pool threads --concurrency 8 --loglevel ERROR"
+    "{bin}/celery -A benchmarks.peers.on_celery worker --pool threads --concurrency 2 --loglevel ERROR"
     " --hostname {number}@peers --without-gossip --without-mingle --without-heartbeat"
 )
 
@@ -57,7 +57,7 @@ PEERS = {
         Peer(
             "bullmq",
             ("bullmq", "ioredis"),
-            "addBulk, 2 processes x 100 at a time",
+            "addBulk, 2 processes x 100 at a time, auto-pipelining",
             (f"node {FOLDER}/on_bullmq.mjs work",) * CONSUMERS,
             lambda client, due_ms: client.zcard("bull:inmail:delayed"),
             sends_s_floor=1_500,
@@ -74,8 +74,8 @@ PEERS = {
         ),
         Peer(
             "saq",
-            ("saq", "redis[hiredis]"),
-            "2 processes x 100 at a time, no results",
+            ("saq", "redis[hiredis]", "typing_extensions"),
+            "2 processes x 20 at a time (100 were slower), no results",
             ("{bin}/saq benchmarks.peers.on_saq.settings --workers 2",),
             lambda client, due_ms: client.zcount("saq:default:incomplete", due_ms // 1000, "+inf"),
             sends_s_floor=600,
@@ -94,7 +94,7 @@ PEERS = {
         Peer(
             "streaq",
             ("streaq", "redis[hiredis]"),
-            "enqueue_many, 2 processes x 100 at a time, no results",
+            "enqueue_many, 2 processes x 16 at a time (its default), no results",
             ("{bin}/streaq run benchmarks.peers.on_streaq:worker --workers 2",),
             lambda client, due_ms: client.zcard("streaq:default:queues:delayed:normal"),
             sends_s_floor=500,
@@ -102,7 +102,7 @@ PEERS = {
         Peer(
             "arq",
             ("arq",),
-            "2 processes x 100 at a time, polled for every 50 ms, no results",
+            "2 processes x 20 at a time, polled for every 50 ms, no results",
             ("{bin}/arq benchmarks.peers.on_arq.WorkerSettings --custom-log-dict benchmarks.peers.on_arq.QUIET",)
             * CONSUMERS,
             lambda client, due_ms: client.zcount("arq:queue", due_ms, "+inf"),
@@ -111,7 +111,7 @@ PEERS = {
         Peer(
             "celery",
             ("celery", "redis[hiredis]"),
-            "2 workers x 8 threads, no results",
+            "2 workers x 2 threads (8 threads, prefork and solo were slower over both halves), no results",
             (CELERY,) * CONSUMERS,
             lambda client, due_ms: client.hlen("unacked") + client.llen("celery"),
             sends_s_floor=200,

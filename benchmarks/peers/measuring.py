@@ -142,7 +142,7 @@ def _measure(running: _Running, lead_s: float) -> PeerFigures:
     inboxes = sum(client.memory_usage(inbox(number)) for number in range(min(n, 100))) / min(n, 100)
     if time.time() * 1000 > due_ms:
         raise DueTooSoon
-    time.sleep(due_ms / 1000 - time.time())
+    time.sleep(max(0.0, due_ms / 1000 - time.time()))
     running.wait(lambda: running.count("refunded") >= n, 2 * lead_s + READY_S_MAX, "the refunds")
     refund_s = time.time() - due_ms / 1000
     return PeerFigures(n / send_s, n / refund_s, used / n, inboxes, _wrong(client, n))

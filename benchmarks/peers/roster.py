@@ -75,7 +75,7 @@ PEERS = {
         Peer(
             "saq",
             ("saq", "redis[hiredis]", "typing_extensions"),
-            "2 processes x 20 at a time (100 were slower), no results",
+            "2 processes x 20 at a time, no results",
             ("{bin}/saq benchmarks.peers.on_saq.settings --workers 2",),
             lambda client, due_ms: client.zcount("saq:default:incomplete", due_ms // 1000, "+inf"),
             sends_s_floor=600,
@@ -111,7 +111,7 @@ PEERS = {
         Peer(
             "celery",
             ("celery", "redis[hiredis]"),
-            "2 workers x 2 threads (8 threads, prefork and solo were slower over both halves), no results",
+            "2 workers x 2 threads, no results",
             (CELERY,) * CONSUMERS,
             lambda client, due_ms: client.hlen("unacked") + client.llen("celery"),
             sends_s_floor=200,

@@ -73,10 +73,10 @@ COMPANY = ["Northwind", "Umbra Labs", "Kestrel", "Oak & Sons", "Vela Systems", "
 LOCATION = ["Lisbon", "Berlin", "Nairobi", "Osaka", "Toronto", "Lima", "Kraków", "Istanbul", "Oslo", "Pune"]
 
 
-def people(n: int, seed: int = 7) -> Iterator[list[str]]:
+def people(n: int, seed: int = 7, first: int = 0) -> Iterator[list[str]]:
     """``n`` rows aligned with COLUMNS; every address is its own, at a domain nobody can have."""
     rng = random.Random(seed)
-    for i in range(n):
+    for i in range(first, first + n):
         first, last = rng.choice(FIRST), rng.choice(LAST)
         address = f"{_plain(first)}.{_plain(last)}{rng.randrange(10**6):06}.{i}@example.org"
         yield [first, last, address, rng.choice(TITLE), rng.choice(COMPANY), rng.choice(LOCATION)]

@@ -13,6 +13,7 @@ from redis.exceptions import OutOfMemoryError
 
 from config.timings import PRESENCE_SHOWN_MS
 from engine.accounts import account_ids
+from engine.contacts import tidy
 from engine.store import Store
 from engine.submitting import discard_abandoned
 
@@ -136,9 +137,13 @@ def rebuild(store: Store, between: Callable[[], None] = lambda: None) -> Rebuilt
             pipe.zrange(store.keys.active(account), 0, -1)
             pipe.zcard(store.keys.sending(account))
             pipe.zcard(store.keys.drafts(account))
+            pipe.llen(store.keys.stale(account))
         found = pipe.execute()
         now = store.now_ms()
-        for account, members, sending, drafts in zip(batch, found[::3], found[1::3], found[2::3], strict=True):
+        for account, *counts in zip(batch, found[::4], found[1::4], found[2::4], found[3::4], strict=True):
+            members, sending, drafts, stale = counts
+            if stale:
+                store.client.sadd(store.keys.untidy, account)
             if drafts:
                 done.uploads_cleared += discard_abandoned(store, account)
             done.busy += bool(members)
@@ -165,6 +170,16 @@ def _batches(items: Iterable[str], size: int) -> Iterable[list[str]]:
             batch = []
     if batch:
         yield batch
+
+
+def tidy_some(store: Store) -> bool:
+    """Forget the contacts of a few closed packs of one account; True when no account has any left."""
+    account = store.client.srandmember(store.keys.untidy)
+    if account is None:
+        return True
+    if tidy(store, account.decode()) == 0:
+        store.client.srem(store.keys.untidy, account)
+    return False
 
 
 def be_present(store: Store, who: str, threads: int = 0) -> None:

@@ -5,6 +5,7 @@ It reads one consistent snapshot per account and believes nothing it can work ou
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,9 +17,9 @@ from engine import rows
 from engine.acceptance import stopped_for
 from engine.audit_column import check_column
 from engine.audit_log import fold, show
-from engine.audit_snapshot import Column, take_snapshot
+from engine.audit_snapshot import Column, Snapshot, take_snapshot
 from engine.errors import NotFound
-from engine.identity import digest, digests
+from engine.identity import digest, digests, each_digest
 from engine.letters import DELIVERED, HELD
 from engine.mailbox_entries import holds
 from engine.store import Store
@@ -109,9 +110,21 @@ def _audit(store: Store, account: str, report: Report) -> None:
         _check_rows(store, campaign, column, open_expected, report)
     if held != snapshot.wallet.held:
         report.drift.append(f"{held} letters hold a credit, the wallet says {snapshot.wallet.held}")
-    if open_expected != snapshot.open:
-        wrong = len(set(open_expected.items()) ^ set(snapshot.open.items()))
-        report.drift.append(f"open contacts differ from the letters in {wrong} places")
+    report.drift += _check_contacts(account, snapshot, open_expected)
+
+
+def _check_contacts(account: str, snapshot: Snapshot, expected: dict[bytes, str]) -> Iterator[str]:
+    """Open contacts are the held letters. Those of closed packs are forgotten later: who is on that list may stand
+    there until then, and nobody else."""
+    closed = {ref: set(each_digest(joined)) for ref, joined in snapshot.stale.items()}
+    found = {person: ref for person, ref in snapshot.open.items() if person not in closed.get(ref, ())}
+    if expected != found:
+        yield f"open contacts differ from the letters in {len(set(expected.items()) ^ set(found.items()))} places"
+    for ref in snapshot.stale:
+        number, _, pack = ref.partition(".")
+        column = snapshot.columns.get(f"{account}.{number}")
+        if column is None or set("CSQ") & set(column.slice(int(pack))):
+            yield f"{account}.{number}: pack {pack} is not closed, and its contacts are to be forgotten"
 
 
 def _check_rows(store: Store, campaign: str, column: Column, open_expected: dict[bytes, str], report: Report) -> None:

@@ -37,6 +37,10 @@ class Column:
     def sent_at_ms(self, index: int) -> int:
         return int.from_bytes(self.sent[index * 6 : index * 6 + 6], "big")
 
+    def slice(self, pack: int) -> str:
+        """The letters of one pack."""
+        return self.letters[pack * self.pack_size : (pack + 1) * self.pack_size]
+
     @property
     def pack_size(self) -> int:
         return int(self.meta["pack_size"])
@@ -58,6 +62,7 @@ class Snapshot:
     at_ms: int
     wallet: Wallet
     open: dict[bytes, str]
+    stale: dict[str, bytes]
     active: frozenset[str]
     sending: frozenset[str]
     columns: dict[str, Column]
@@ -76,6 +81,7 @@ def take_snapshot(store: Store, account: str) -> Snapshot:
             (keys.active(account), "scores"),
             (keys.sending(account), "scores"),
             (keys.log(account), "last"),
+            (keys.stale(account), "list"),
         ]
         for campaign in members:
             wanted += [
@@ -89,7 +95,7 @@ def take_snapshot(store: Store, account: str) -> Snapshot:
                 (keys.digests(campaign), "hash"),
             ]
         found = store.run_bare("snapshot", [key for key, _ in wanted], *(how for _, how in wanted))
-        wallet, contacts, count, active, sending, last, *parts = found
+        wallet, contacts, count, active, sending, last, closed, *parts = found
         if not wallet:
             raise NotFound(f"no account {account[:80]!r}", code="no_account")
         if count == len(members):
@@ -104,6 +110,7 @@ def take_snapshot(store: Store, account: str) -> Snapshot:
         sending=frozenset(_texts(sending)),
         wallet=Wallet(*(int(purse[name]) for name in WALLET_FIELDS)),
         open={person: ref.decode() for person, ref in zip(contacts[::2], contacts[1::2], strict=True)},
+        stale={ref.decode(): joined for ref, _, joined in (entry.partition(b" ") for entry in closed)},
         columns={campaign: _column(parts[i * 8 : i * 8 + 8]) for i, campaign in enumerate(members)},
     )
 

@@ -74,3 +74,8 @@ def digest(address: str) -> bytes:
 def digests(addresses: Iterable[str]) -> bytes:
     """The digests of many addresses, one after the other, as the scripts take them."""
     return b"".join(map(digest, addresses))
+
+
+def each_digest(joined: bytes) -> list[bytes]:
+    """The digests that were joined."""
+    return [joined[i : i + DIGEST_BYTES] for i in range(0, len(joined), DIGEST_BYTES)]

@@ -33,6 +33,8 @@ class Keys:
         self.presence = f"{namespace}:{{sched}}:presence"
         """zset: ``worker:host:pid`` or ``scheduler:host:pid`` → when it was last alive, ms."""
 
+        self.untidy = f"{namespace}:{{sched}}:untidy"
+        """set: accounts with closed packs whose contacts are to be forgotten."""
         self.threads = f"{namespace}:{{sched}}:threads"
         """hash: ``worker:host:pid`` → how many messages it runs at a time."""
 
@@ -51,6 +53,7 @@ class Keys:
             f"{tag}:open",  # hash: digest of an address → campaign number.pack of its open InMail (the pair lock)
             f"{tag}:suppressed",  # hash: digest → address this account must not write to
             f"{tag}:calls",  # zset: operation id made for a single call → when, ms; forgotten after a day
+            f"{tag}:stale",  # list: 'number.pack digests' of closed packs whose contacts stand in open still
         ]
 
     def of_campaign(self, campaign: str) -> list[str]:
@@ -107,35 +110,38 @@ class Keys:
     def suppressed(self, account: str) -> str:
         return self.of_account(account)[9]
 
-    def campaign(self, campaign: str) -> str:
-        return self.of_campaign(campaign)[11]
+    def stale(self, account: str) -> str:
+        return self.of_account(account)[11]
 
-    def letters(self, campaign: str) -> str:
+    def campaign(self, campaign: str) -> str:
         return self.of_campaign(campaign)[12]
 
-    def sent(self, campaign: str) -> str:
+    def letters(self, campaign: str) -> str:
         return self.of_campaign(campaign)[13]
 
-    def rows(self, campaign: str) -> str:
+    def sent(self, campaign: str) -> str:
         return self.of_campaign(campaign)[14]
 
-    def campaign_due(self, campaign: str) -> str:
+    def rows(self, campaign: str) -> str:
         return self.of_campaign(campaign)[15]
 
-    def leases(self, campaign: str) -> str:
+    def campaign_due(self, campaign: str) -> str:
         return self.of_campaign(campaign)[16]
 
-    def again(self, campaign: str) -> str:
-        return self.of_campaign(campaign)[18]
+    def leases(self, campaign: str) -> str:
+        return self.of_campaign(campaign)[17]
 
-    def replies(self, campaign: str) -> str:
+    def again(self, campaign: str) -> str:
         return self.of_campaign(campaign)[19]
 
-    def failures(self, campaign: str) -> str:
+    def replies(self, campaign: str) -> str:
         return self.of_campaign(campaign)[20]
 
-    def digests(self, campaign: str) -> str:
+    def failures(self, campaign: str) -> str:
         return self.of_campaign(campaign)[21]
+
+    def digests(self, campaign: str) -> str:
+        return self.of_campaign(campaign)[22]
 
     def mailboxes(self, digest: bytes) -> str:
         """hash: digest of an address → its newest entries ' campaign/pack@delivered_ms', oldest first; a '+' before

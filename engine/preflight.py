@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from engine.contacts import open_contacts
 from engine.credits import Wallet
 from engine.errors import Refused
 from engine.identity import digest
@@ -97,10 +98,9 @@ class Skipped:
 
     def look(self, store: Store, account: str, addresses: list[str]) -> None:
         """Count those among ``addresses``; a suppressed one with an open InMail counts once, as suppressed."""
-        pipe, people = store.client.pipeline(transaction=False), [digest(address) for address in addresses]
-        pipe.hmget(store.keys.suppressed(account), people)
-        pipe.hmget(store.keys.open(account), people)
-        suppressed, contacts = pipe.execute()
+        people = [digest(address) for address in addresses]
+        suppressed = store.client.hmget(store.keys.suppressed(account), people)
+        contacts = open_contacts(store, account, people)
         for out, contact in zip(suppressed, contacts, strict=True):
             self.suppressed += out is not None
             self.pair_locked += contact is not None and out is None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.campaigns import Campaign, Pack, get_campaign_and_pack
-from engine.identity import DIGEST_BYTES
+from engine.identity import each_digest
 from engine.store import Call, Store
 
 
@@ -30,7 +30,8 @@ class Claim:
     @property
     def people(self) -> list[bytes]:
         """Digests of the addresses to deliver to, in the order of ``positions``."""
-        return [self.digests[i * DIGEST_BYTES : (i + 1) * DIGEST_BYTES] for i in self.positions]
+        each = each_digest(self.digests)
+        return [each[i] for i in self.positions]
 
     @property
     def positions(self) -> list[int]:

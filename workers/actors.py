@@ -134,7 +134,7 @@ class Actors:
             log.info("pack.gone")
             return
         if done.closed:
-            wake(self.store, account_of(campaign), now_ms=done.now_ms)
+            wake(self.store, account_of(campaign), now_ms=done.now_ms, untidy=True)
         if done.next_due_ms:
             self._alarm([self.refund_pack.message(campaign, pack)], [max(0, done.next_due_ms - done.now_ms)])
             agenda.expect_refund(self.store, campaign, done.next_due_ms)

@@ -52,6 +52,8 @@ class Scheduler:
     _full: bool = False
     _sending_paused: bool = False
     _asked_paused: float = float("-inf")
+    _tidied: bool = False
+    _last_tidy: float = float("-inf")
     _last_sweep: float = float("-inf")
     _last_rebuild: float = float("-inf")
 
@@ -96,12 +98,21 @@ class Scheduler:
             # With memory full the agenda stays as it is; what it holds of refunds is swept all the same.
             with self._going_on("rebuild.broken"), suppress(OutOfMemoryError):
                 agenda.rebuild(self.store, between=self._still_leading)
+        self._tidy(clock)
         if self.turn():
             return
         if self._full:
             stop.wait(PACE_LOOKS_S)
         else:
             agenda.nap(self.store, NAP_S)
+
+    def _tidy(self, clock: float) -> None:
+        """Forget a few closed packs' contacts; little at a time, so that what is urgent hardly waits for it."""
+        if self._tidied and clock - self._last_tidy < NAP_S:
+            return
+        self._last_tidy = clock
+        with self._going_on("tidy.broken"):
+            self._tidied = agenda.tidy_some(self.store)
 
     def _still_leading(self) -> None:
         """Renews the lease in the middle of long work; raises Deposed where it was lost."""
@@ -185,4 +196,4 @@ class Scheduler:
             for pack in packs:
                 self._still_leading()
                 refunds.refund(self.store, campaign, pack)
-            wake(self.store, account_of(campaign))
+            wake(self.store, account_of(campaign), untidy=True)

@@ -3,10 +3,10 @@
 -- Redis' own TIME (only a simulation passes another).
 local account, wallet, log, ops, campaigns = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local active, sending, drafts, open, suppressed = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
-local calls = KEYS[11]
-local campaign, letters, sent, rows, due = KEYS[12], KEYS[13], KEYS[14], KEYS[15], KEYS[16]
-local leases, tokens, again, replies, failures = KEYS[17], KEYS[18], KEYS[19], KEYS[20], KEYS[21]
-local digests, staged = KEYS[22], KEYS[23]
+local calls, stale = KEYS[11], KEYS[12]
+local campaign, letters, sent, rows, due = KEYS[13], KEYS[14], KEYS[15], KEYS[16], KEYS[17]
+local leases, tokens, again, replies, failures = KEYS[18], KEYS[19], KEYS[20], KEYS[21], KEYS[22]
+local digests, staged = KEYS[23], KEYS[24]
 local call = redis.call
 
 local now = tonumber(ARGV[1])

@@ -44,6 +44,18 @@ local function forget_digests(pack, slice)
   if not string.find(slice, '[CS]') then call('HDEL', digests, pack) end
 end
 
+-- Whether what stands in `open` for an address ('number.pack') holds it still: not when that pack is closed, as a
+-- closed pack has no digests. The key is that of another campaign of the same account, spelled like this one's.
+local known_refs = {}
+local function holds(ref)
+  if known_refs[ref] == nil then
+    local number, pack = string.match(ref, '^(%d+)%.(%d+)$')
+    local other = string.gsub(digests, ':c%d+:digests$', ':c' .. number .. ':digests')
+    known_refs[ref] = call('HEXISTS', other, pack) == 1
+  end
+  return known_refs[ref]
+end
+
 -- A campaign with nothing left to deliver is sent; with nothing left to answer as well, closed.
 -- A cancelled one keeps its name. Either leaves the sets that say so. Returns what the log should note, or ''.
 local function finish()

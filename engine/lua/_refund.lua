@@ -29,19 +29,25 @@ local function close_pack(pack, c)
   local n = math.min(size, num(c.recipients) - first)
   local slice = call('GETRANGE', letters, int(first), int(first + n - 1))
   local times = call('GETRANGE', sent, int(first * 6), int((first + n) * 6 - 1))
-  local people = cut(call('HGET', digests, pack) or '')
-  local after, gone, next_due
+  local joined = call('HGET', digests, pack) or ''
+  local after, gone, next_due = '', {}, 0
   -- Most packs went out whole and at one moment.
   if slice == string.rep('S', n) and times == string.rep(string.sub(times, 1, 6), n)
     and unstamp(string.sub(times, 1, 6)) + num(c.refund_after_ms) <= now then
-    after, gone, next_due = string.rep('R', n), people, 0
+    after = string.rep('R', n)
   else
-    after, gone, next_due = close_each(slice, times, people, num(c.refund_after_ms))
+    after, gone, next_due = close_each(slice, times, cut(joined), num(c.refund_after_ms))
   end
   local closed = tally(after, 'R') - tally(slice, 'R')
   if closed > 0 then
     call('SETRANGE', letters, int(first), after)
-    if #gone > 0 then call('HDEL', open, unpack(gone)) end
+    if string.find(after, '[CSQ]') then
+      if #gone > 0 then call('HDEL', open, unpack(gone)) end
+    else
+      -- Nothing of it will be open again: its contacts count no more once its digests are gone, and are forgotten
+      -- later (tidy). That is what makes a million refunds at one moment quick.
+      call('RPUSH', stale, string.match(c.id, '%d+$') .. '.' .. pack .. ' ' .. joined)
+    end
     move('held', c.due_moves_to, closed)
     count('sent', -closed)
   end

@@ -30,7 +30,7 @@ if state == 'running' and string.find(result, 'Q', 1, true) then
     if letter == 'Q' then
       if optouts[i] then
         letter, opted_out = 'O', opted_out + 1
-      elseif contacts[i] then
+      elseif contacts[i] and holds(contacts[i]) then
         letter, locked = 'P', locked + 1
       elseif claimed < room_here then
         letter, claimed = 'C', claimed + 1

@@ -1,7 +1,7 @@
 -- snapshot: read many keys of one account at one moment; no write, so it passes with memory full, unlike a MULTI.
 -- KEYS: what to read. ARGV: how, for each: 'hash', 'text', 'scores' (members and scores in order), 'last' (of a
---       stream), 'count' (of a zset).
--- Returns: a reply for each key, as HGETALL, GET, ZRANGE WITHSCORES, XREVRANGE and ZCARD give it.
+--       stream), 'list', 'count' (of a zset).
+-- Returns: a reply for each key, as HGETALL, GET, ZRANGE WITHSCORES, XREVRANGE, LRANGE and ZCARD give it.
 local found = {}
 for i, key in ipairs(KEYS) do
   local how = ARGV[i]
@@ -11,6 +11,8 @@ for i, key in ipairs(KEYS) do
     found[i] = redis.call('GET', key)
   elseif how == 'scores' then
     found[i] = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+  elseif how == 'list' then
+    found[i] = redis.call('LRANGE', key, 0, -1)
   elseif how == 'last' then
     found[i] = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)
   else

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from engine import accounts, agenda, campaigns, credits
+from engine import accounts, agenda, campaigns, contacts, credits
 from engine.audit import audit
 from engine.errors import Refused
 from engine.identity import digest
@@ -155,6 +155,11 @@ class Office(RuleBasedStateMachine):
     def clock(self, ms: int) -> None:
         self.store.at_ms += ms
 
+    @rule(packs=st.integers(1, 3))
+    def tidy(self, packs: int) -> None:
+        for who in self.accounts:
+            contacts.tidy(self.store, who.id, packs=packs)
+
     @rule()
     def lose_the_agenda(self) -> None:
         keys = self.store.keys
@@ -174,6 +179,7 @@ class Office(RuleBasedStateMachine):
         for who in self.accounts:
             pipe.hmget(keys.wallet(who.id), credits.WALLET_FIELDS)
             pipe.hgetall(keys.open(who.id))
+            pipe.lrange(keys.stale(who.id), 0, -1)
         for it in self.campaigns:
             pipe.get(keys.letters(it.id))
             pipe.hmget(keys.campaign(it.id), "state", "waiting_for")
@@ -182,7 +188,9 @@ class Office(RuleBasedStateMachine):
         for who in self.accounts:
             wallet = (who.available, who.held, who.spent, who.granted, 0)
             assert tuple(map(int, next(found))) == wallet
-            assert {k: v.decode() for k, v in next(found).items()} == {digest(a): ref for a, ref in who.open.items()}
+            standing, stale = next(found), {entry.partition(b" ")[0] for entry in next(found)}
+            standing = {person: ref.decode() for person, ref in standing.items() if ref not in stale}
+            assert standing == {digest(a): ref for a, ref in who.open.items()}
         for it in self.campaigns:
             assert next(found).decode() == "".join(it.letters)
             assert [value.decode() for value in next(found)] == [it.state, it.waiting_for]

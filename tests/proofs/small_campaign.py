@@ -103,6 +103,8 @@ class World:
             scheduler._asked_paused = float("-inf")
             assert scheduler.leadership.hold()
             agenda.rebuild(process.store)
+            while not agenda.tidy_some(process.store):
+                pass
             return scheduler.sweep() + scheduler.turn()
 
         return int(self.do("scheduler", go))

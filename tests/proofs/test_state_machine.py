@@ -166,7 +166,7 @@ class Engine(Office):
             self.store.replay(call)
             assert self.store.everything(FROZEN[call.name]) == before, f"a replayed {call.name} changed something"
         else:
-            self._replay_event(call, next(c for c in self.campaigns if call.keys[11] == self.store.keys.campaign(c.id)))
+            self._replay_event(call, next(c for c in self.campaigns if call.keys[12] == self.store.keys.campaign(c.id)))
 
     @some
     @rule(which=ANY, first=st.sampled_from(("pause", "resume")), then=st.sampled_from(("pause", "resume")))

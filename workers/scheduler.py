@@ -32,6 +32,7 @@ log = structlog.get_logger("inmail.scheduler")
 NAP_S = 1.0
 _ACCOUNTS_A_TURN = 64
 _UNPACED = 1_000_000
+_TIDY_EVERY_S = 0.05
 _CAMPAIGNS_A_SWEEP = 1000
 _PASSING = (BusyLoadingError, ReadOnlyError, OutOfMemoryError, NoScriptError)
 
@@ -108,7 +109,7 @@ class Scheduler:
 
     def _tidy(self, clock: float) -> None:
         """Forget a few closed packs' contacts; little at a time, so that what is urgent hardly waits for it."""
-        if self._tidied and clock - self._last_tidy < NAP_S:
+        if clock - self._last_tidy < (NAP_S if self._tidied else _TIDY_EVERY_S):
             return
         self._last_tidy = clock
         with self._going_on("tidy.broken"):

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "examples" / "deploy"
 PROCFILE = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
 KINDS = ("worker", "scheduler")
-VARIABLES = {f"INMAIL_{name.upper()}" for name in Settings.model_fields} | {"WORKERS"}
+VARIABLES = {f"INMAIL_{name.upper()}" for name in Settings.model_fields} | {"WORKERS", "THREADS"}
 
 
 def unit(kind: str) -> RawConfigParser:
@@ -86,10 +86,11 @@ def test_every_command_is_the_procfiles(kind):
     assert SERVICES[kind]["command"] == PROCFILE[kind]
 
 
-def test_the_number_of_processes_has_the_same_default_everywhere():
-    default = re.search(r"\$\{WORKERS:-(\d+)\}", PROCFILE["worker"])[1]
-    assert unit("worker")["Service"]["Environment"] == f"WORKERS={default}"
-    assert env_file()["WORKERS"] == default
+def test_the_numbers_of_processes_and_threads_have_the_same_defaults_everywhere():
+    defaults = dict(re.findall(r"\$\{(\w+):-(\d+)\}", PROCFILE["worker"]))
+    assert set(defaults) == {"WORKERS", "THREADS"}
+    assert dict(pair.split("=") for pair in unit("worker")["Service"]["Environment"].split()) == defaults
+    assert {name: env_file()[name] for name in defaults} == defaults
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -220,13 +220,14 @@ def test_an_unanswered_inmail_is_refunded_and_an_answered_one_beside_it_is_not(s
 
 
 def test_a_second_claim_takes_only_what_is_queued(store):
-    an_account(store, credits_=3)
-    campaign = a_campaign(store, to=2)
+    an_account(store, credits_=2)
+    campaign = a_campaign(store, to=3)
     held = claim(store, campaign, token="one")
     sending.settle(store, held, [], [sending.Failure(0, "bounced")])
+    assert release(store, campaign).state == "running"
     again = claim(store, campaign, token="one")
 
-    assert (again.letters, wallet(store)["held"]) == ("FC", 1)
+    assert (again.letters, wallet(store)["held"]) == ("FCC", 2)
     put_in_mailboxes(store, again)
     sending.settle(store, again, again.positions)
 

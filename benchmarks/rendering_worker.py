@@ -19,8 +19,9 @@ __all__ = ["actors", "broker"]
 
 def _send(store: Store, claims: Sequence[Claim]) -> list[Delivery]:
     for claim in claims:
-        message, names = claim.campaign.message(), claim.campaign.columns
-        rows = list(zip(*claim.columns, strict=True))
+        pack = claim.read(store)
+        message, names = pack.campaign.message(), pack.campaign.columns
+        rows = list(zip(*pack.columns, strict=True))
         for position in claim.positions:
             rendered = message.render(dict(zip(names, rows[position], strict=True)))
             assert rendered.body

@@ -90,16 +90,20 @@ class Keys:
             f"{stem}:again",  # zset: pack → its number; packs released before that still have queued ones
             f"{stem}:replies",  # hash: index → what was answered, when, the text
             f"{stem}:failures",  # hash: index → why it could not be delivered
-            f"{stem}:digests",  # hash: pack → digests of its addresses, from its first claim until none of it is open
+            f"{stem}:digests",  # hash: pack → digests of its addresses, until none of it is queued or open
         ]
 
     def of_upload(self, campaign: str, token: str) -> list[str]:
-        """The campaign's keys, then the one where this upload stages its rows; each upload has its own."""
-        return [*self.of_campaign(campaign), self.staged(campaign, token)]
+        """The campaign's keys, then those where this upload stages its packs; each upload has its own."""
+        return [*self.of_campaign(campaign), self.staged(campaign, token), self.staged_digests(campaign, token)]
 
     def staged(self, campaign: str, token: str) -> str:
         """hash: pack → its recipients' fields; becomes the campaign's rows when it is submitted."""
         return f"{self.campaign(campaign)}:staged:{token}"
+
+    def staged_digests(self, campaign: str, token: str) -> str:
+        """hash: pack → digests of its addresses; becomes the campaign's digests when it is submitted."""
+        return f"{self.campaign(campaign)}:staged_digests:{token}"
 
     def account(self, account: str) -> str:
         return self.of_account(account)[0]

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.campaigns import Campaign, Pack, get_campaign_and_pack
-from engine.identity import each_digest
+from engine.campaigns import CHANNELS, Pack, get_campaign_and_pack
+from engine.errors import Corrupt, EngineError, NotFound
+from engine.identity import account_of, each_digest
 from engine.store import Call, Store
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A worker's hold on the recipients of one pack: deliver to those at letter C, then settle."""
+    """A worker's hold on the recipients of one pack: deliver to those at letter C, then settle.
 
-    campaign: Campaign
+    ``first`` is the index of the pack's first recipient. What a channel needs of their rows it reads by ``read``.
+    """
+
+    campaign: str
+    account: str
     pack: int
+    first: int
     token: str
     letters: str
-    columns: list[list[str]]
     digests: bytes
     state: str
+    channel: str
 
     @property
-    def addresses(self) -> list[str]:
-        return self.columns[self.campaign.address_column]
+    def positions(self) -> list[int]:
+        """Positions within the pack to deliver to."""
+        return [i for i, letter in enumerate(self.letters) if letter == "C"]
 
     @property
     def people(self) -> list[bytes]:
@@ -33,10 +40,9 @@ class Claim:
         each = each_digest(self.digests)
         return [each[i] for i in self.positions]
 
-    @property
-    def positions(self) -> list[int]:
-        """Positions within the pack to deliver to."""
-        return [i for i, letter in enumerate(self.letters) if letter == "C"]
+    def read(self, store: Store) -> Pack:
+        """The campaign and the rows of the pack."""
+        return get_campaign_and_pack(store, self.campaign, self.pack)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,29 +73,43 @@ def claim(store: Store, campaign: str, pack: int, *, token: str, lease_ms: int, 
 
     ``most`` bounds how many are claimed at once (0 = the pack); the rest is released again after the settle.
     Repeating it with the same token gives the same recipients and debits nothing more for them.
+    Errors: NotFound for a campaign or pack that is gone, Corrupt where its rows are.
     """
-    found = get_campaign_and_pack(store, campaign, pack)
-    return claim_many(store, [found], token=token, lease_ms=lease_ms, most=most)[0]
+    bounds = dict.fromkeys(CHANNELS, most)
+    found = claim_many(store, [(campaign, pack)], token=token, lease_ms=lease_ms, bounds=bounds)[0]
+    if isinstance(found, EngineError):
+        raise found
+    return found
 
 
-def claim_many(store: Store, packs: Sequence[Pack], *, token: str, lease_ms: int, most: int = 0) -> list[Claim | None]:
-    """Claim several packs in one round trip, each as by ``claim``."""
+def claim_many(
+    store: Store, packs: Sequence[tuple[str, int]], *, token: str, lease_ms: int, bounds: Mapping[str, int]
+) -> list[Claim | EngineError | None]:
+    """Claim several packs in one round trip, each as by ``claim``; in the place of one that cannot be had: why.
+
+    ``bounds``: by channel, how many recipients of a pack are claimed at once (0 = all).
+    """
+    bounded = "\n".join(f"{name} {most}" for name, most in bounds.items() if most)
     calls: list[Call] = []
-    for pack in packs:
-        it, first = pack.campaign, pack.campaign.first(pack.number)
-        keys = store.keys.of_campaign(it.id)
-        seen = store.witness.seen(it.account)
-        arguments = (token, lease_ms, pack.number, first, pack.digests, seen, most)
-        calls.append(("claim", keys, arguments))
+    for campaign, pack in packs:
+        keys, seen = store.keys.of_campaign(campaign), store.witness.seen(account_of(campaign))
+        calls.append(("claim", keys, (token, lease_ms, pack, seen, bounded)))
     replies = store.run_many(calls)
-    return [_claimed(store, pack, token, reply) for pack, reply in zip(packs, replies, strict=True)]
+    return [_claimed(store, *pack, token, reply) for pack, reply in zip(packs, replies, strict=True)]
 
 
-def _claimed(store: Store, pack: Pack, token: str, reply: list[Any]) -> Claim | None:
+def _claimed(store: Store, campaign: str, pack: int, token: str, reply: list[Any]) -> Claim | EngineError | None:
+    if reply[0] == "unknown":
+        return NotFound(f"no campaign {campaign!r}, or no pack {pack} of it", code="no_campaign")
+    if reply[0] == "lost":
+        return Corrupt(f"campaign {campaign} has lost the rows of pack {pack}")
     if reply[0] != "ok":
         return None
-    store.witness.note(pack.campaign.account, reply[3])
-    return Claim(pack.campaign, pack.number, token, reply[1], pack.columns, pack.digests, reply[2])
+    _, letters, state, mark, joined, first, way = reply
+    account = account_of(campaign)
+    store.witness.note(account, mark)
+    people = joined.encode("utf-8", "surrogateescape")
+    return Claim(campaign, account, pack, int(first), token, letters, people, state, way)
 
 
 def settle(store: Store, claim: Claim, delivered: Sequence[int], failed: Sequence[Failure] = ()) -> Settled | None:
@@ -113,16 +133,16 @@ def _settle_call(store: Store, claim: Claim, delivered: Sequence[int], failed: S
     arguments = (
         claim.token,
         claim.pack,
-        claim.campaign.first(claim.pack),
+        claim.first,
         "".join(outcomes),
         "\n".join(failure.reason for failure in ordered),
-        store.witness.seen(claim.campaign.account),
+        store.witness.seen(claim.account),
     )
-    return "settle", store.keys.of_campaign(claim.campaign.id), arguments
+    return "settle", store.keys.of_campaign(claim.campaign), arguments
 
 
 def _settled(store: Store, claim: Claim, reply: list[Any]) -> Settled | None:
     if reply[0] != "ok":
         return None
-    store.witness.note(claim.campaign.account, reply[4])
+    store.witness.note(claim.account, reply[4])
     return Settled(int(reply[1]), int(reply[2]), int(reply[3]), int(reply[5]))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import orjson
 
 from engine import rows
+from engine.identity import digests
 from engine.message import Message
 from engine.store import Store
 
@@ -20,13 +21,16 @@ class Stage:
     Each upload stages its rows under a token of its own, so that two under one draft never mix.
     """
 
-    def __init__(self, store: Store, campaign: str, token: str, pack_size: int, *, write: bool) -> None:
+    def __init__(
+        self, store: Store, campaign: str, token: str, pack_size: int, *, address_column: int, write: bool
+    ) -> None:
         self.store, self.campaign, self.token = store, campaign, token
-        self.pack_size, self.write = pack_size, write
+        self.pack_size, self.address_column, self.write = pack_size, address_column, write
         self.packs = 0
         self._digest = hashlib.blake2b(digest_size=16)
         self._loose: list[Sequence[str]] = []
         self._blobs: dict[str, bytes] = {}
+        self._digests: dict[str, bytes] = {}
 
     def add(self, good: list[Sequence[str]]) -> None:
         self._digest.update(("\x1e".join(map("\x1f".join, good)) + "\x1e").encode())
@@ -52,6 +56,7 @@ class Stage:
     def _pack(self, part: list[Sequence[str]]) -> None:
         blob = rows.pack(part)
         self._blobs[str(self.packs)] = blob
+        self._digests[str(self.packs)] = digests(row[self.address_column] for row in part)
         self.packs += 1
         if len(self._blobs) >= _PACKS_A_TRIP:
             self._upload()
@@ -61,6 +66,8 @@ class Stage:
             keys, account = self.store.keys, self.campaign.rpartition(".")[0]
             pipe = self.store.client.pipeline(transaction=False)
             pipe.hset(keys.staged(self.campaign, self.token), mapping=self._blobs)
+            pipe.hset(keys.staged_digests(self.campaign, self.token), mapping=self._digests)
             pipe.zadd(keys.drafts(account), {f"{self.campaign} {self.token}": self.store.now_ms()})
             pipe.execute()
         self._blobs.clear()
+        self._digests.clear()

@@ -75,7 +75,7 @@ def submit(
     campaign = f"{account}.{number}"
     # With a key, the rows of a campaign that exists already are only compared.
     repeated = bool(store.client.hexists(store.keys.campaign(campaign), "state"))
-    tally, stage = Tally(), Stage(store, campaign, token, order.pack_size, write=not repeated)
+    tally, stage = Tally(), _stage(store, campaign, token, candidates, order, write=not repeated)
     with _nothing_left_behind(store, campaign, token, "" if order.key is not None else operation):
         for good in check_rows(candidates, message, rejects, tally, strict=order.strict, progress=progress):
             stage.add(good)
@@ -85,6 +85,11 @@ def submit(
         state = _make_campaign(store, owner, campaign, stage, order, _fields(candidates, message, order, stage), tally)
     wake(store, account)
     return Submitted(campaign, state, tally, repeated)
+
+
+def _stage(store: Store, campaign: str, token: str, candidates: CandidateList, order: Order, *, write: bool) -> Stage:
+    address_column = candidates.columns.index("email")
+    return Stage(store, campaign, token, order.pack_size, address_column=address_column, write=write)
 
 
 def _make_campaign(

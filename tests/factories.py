@@ -71,7 +71,7 @@ def claim(store: Store, campaign: str, pack: int = 0, token: str = "t1") -> send
 
 def put_in_mailboxes(store: Store, held: sending.Claim) -> None:
     """Deliver what is claimed, as the mailbox channel does."""
-    deliver(store, held.campaign.id, held.pack, held.people)
+    deliver(store, held.campaign, held.pack, held.people)
 
 
 def lose_mailbox(store: Store, address: str) -> None:

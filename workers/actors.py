@@ -14,7 +14,7 @@ from dramatiq.errors import BrokerConnectionError
 
 from config.timings import message_ms
 from engine import agenda, refunds, sending
-from engine.campaigns import Pack, get_packs
+from engine.campaigns import CHANNELS
 from engine.errors import EngineError, NotFound
 from engine.identity import account_of
 from engine.sending import Claim, Outcome, Settled
@@ -86,24 +86,23 @@ class Actors:
 
         One that cannot be read holds up no other; it is told when the others are done, and tried again.
         """
-        by_channel: defaultdict[str, list[Pack]] = defaultdict(list)
+        by_channel: defaultdict[str, list[Claim]] = defaultdict(list)
         broken: EngineError | None = None
-        for found in get_packs(self.store, [(campaign, pack) for campaign, pack in load]):
+        bounds = {name: -(-channel(name).at_once // len(load)) for name in CHANNELS}
+        token, packs = secrets.token_hex(8), [(campaign, pack) for campaign, pack in load]
+        for found in sending.claim_many(self.store, packs, token=token, lease_ms=self.lease_ms, bounds=bounds):
             if isinstance(found, NotFound):
                 log.info("pack.gone")
             elif isinstance(found, EngineError):
                 broken = found
-            else:
-                by_channel[found.campaign.channel].append(found)
-        for name, packs in by_channel.items():
-            self._send_by(channel(name), packs)
+            elif found is not None:
+                by_channel[found.channel].append(found)
+        for name, claims in by_channel.items():
+            self._deliver(channel(name), claims)
         if broken is not None:
             raise broken
 
-    def _send_by(self, way: Channel, packs: Sequence[Pack]) -> None:
-        most = -(-way.at_once // len(packs))
-        found = sending.claim_many(self.store, packs, token=secrets.token_hex(8), lease_ms=self.lease_ms, most=most)
-        claims = [claim for claim in found if claim is not None]
+    def _deliver(self, way: Channel, claims: list[Claim]) -> None:
         held = [claim for claim in claims if claim.positions]
         outcomes = [
             (claim, done.delivered, done.failed) for claim, done in zip(held, way.send(self.store, held), strict=True)
@@ -116,13 +115,13 @@ class Actors:
 
     def _wake(self, claims: list[Claim], outcomes: list[Outcome], settled: list[Settled | None]) -> None:
         """Have the scheduler look where these packs have made room, or leave something nobody else will see to."""
-        accounts = {claim.campaign.account for claim, _, failures in outcomes if failures}
-        accounts |= {claim.campaign.account for claim in claims if not claim.positions}
+        accounts = {claim.account for claim, _, failures in outcomes if failures}
+        accounts |= {claim.account for claim in claims if not claim.positions}
         for claim, done in zip((outcome[0] for outcome in outcomes), settled, strict=True):
             left = "Q" in claim.letters and claim.state == "running"
             last = done is not None and done.in_flight == 0 and done.queued > 0
             if left or last:
-                accounts.add(claim.campaign.account)
+                accounts.add(claim.account)
         now_ms = next((done.now_ms for done in settled if done is not None), None)
         for account in accounts:
             wake(self.store, account, now_ms=now_ms)
@@ -144,7 +143,7 @@ class Actors:
         """A delayed actor for each pack, for the day it falls due; the due index stays the truth, and is swept."""
         messages, delays = [], []
         for claim, done in settled:
-            campaign = claim.campaign.id
+            campaign = claim.campaign
             if not done.due_ms:
                 continue
             # Only the earliest is noted for the sweep; noting later ones would change nothing.

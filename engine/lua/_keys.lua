@@ -6,7 +6,7 @@ local active, sending, drafts, open, suppressed = KEYS[6], KEYS[7], KEYS[8], KEY
 local calls, stale = KEYS[11], KEYS[12]
 local campaign, letters, sent, rows, due = KEYS[13], KEYS[14], KEYS[15], KEYS[16], KEYS[17]
 local leases, tokens, again, replies, failures = KEYS[18], KEYS[19], KEYS[20], KEYS[21], KEYS[22]
-local digests, staged = KEYS[23], KEYS[24]
+local digests, staged, staged_digests = KEYS[23], KEYS[24], KEYS[25]
 local call = redis.call
 
 local now = tonumber(ARGV[1])

@@ -39,9 +39,9 @@ local function tally(text, letter)
   return n
 end
 
--- A pack of which nothing is open needs its digests no more: a later claim brings them again.
+-- A pack of which nothing is open and nothing queued needs its digests no more.
 local function forget_digests(pack, slice)
-  if not string.find(slice, '[CS]') then call('HDEL', digests, pack) end
+  if not string.find(slice, '[CSQ]') then call('HDEL', digests, pack) end
 end
 
 -- Whether what stands in `open` for an address ('number.pack') holds it still: not when that pack is closed, as a

@@ -12,6 +12,7 @@ although_memory_is_full()
 call('ZREM', again, pack)
 if marked > 0 then
   call('SETRANGE', letters, int(first), after)
+  forget_digests(pack, after)
   count('queued', -marked)
   finish()
   journal('cancel_pack', c[2], pack, marked, moved('QK', marked), '')

@@ -3,21 +3,28 @@
 --         pair-locked → P, then as many Q → C as credits, simultaneous contacts and the worker allow; the rest stay Q.
 --         Where credits or contacts are out the campaign waits, saying for what. The pack is leased to the token.
 --         Log: claim.
--- ARGV: now_ms, token, lease_ms, pack, first index, digests of the pack's addresses, mark of the log seen, most to
---       claim at once (0 = no bound but the pack's).
--- Returns: {'ok', slice of letters after, state, mark} | {'busy'} leased to another token | {'unknown'}.
+-- ARGV: now_ms, token, lease_ms, pack, mark of the log seen, then for channels that bound it 'name most' lines: how
+--       many recipients to claim at once.
+-- Returns: {'ok', slice of letters after, state, mark, digests of the pack's addresses ('' where none
+--          is claimed), first index, channel}
+--          | {'busy'} leased to another token | {'unknown'} | {'lost'} the pack's rows are missing.
 -- Invariant: held = letters C and S of the account = open contacts. (No address stands twice in one campaign.)
-local token, lease_ms, pack, first = ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
-local people, most = cut(ARGV[6]), tonumber(ARGV[8])
-local n = #people
-local c = call('HMGET', campaign, 'state', 'id')
+local token, lease_ms, pack = ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local c = call('HMGET', campaign, 'state', 'id', 'pack_size', 'recipients', 'channel')
 local state, id = c[1], c[2]
-if not state then return { 'unknown' } end
+local first = tonumber(pack) * num(c[3])
+local n = math.min(num(c[3]), num(c[4]) - first)
+if not state or n <= 0 then return { 'unknown' } end
 local holder = call('HGET', tokens, pack)
 if holder and holder ~= token and num(call('ZSCORE', leases, pack)) > now then return { 'busy' } end
+local result, joined = call('GETRANGE', letters, int(first), int(first + n - 1)), call('HGET', digests, pack)
+if string.find(result, '[CQ]') and (#(joined or '') ~= n * 12 or call('HEXISTS', rows, pack) == 0) then
+  return { 'lost' }
+end
+local people = cut(joined or '')
+local most = tonumber(string.match('\n' .. ARGV[6], '\n' .. c[5] .. ' (%d+)') or '0')
 -- Nothing fails below.
-heed(ARGV[7])
-local result = call('GETRANGE', letters, int(first), int(first + n - 1))
+heed(ARGV[5])
 local space, bound = room()
 local claimed, opted_out, locked = 0, 0, 0
 if state == 'running' and string.find(result, 'Q', 1, true) then
@@ -40,10 +47,7 @@ if state == 'running' and string.find(result, 'Q', 1, true) then
     after[i] = letter
   end
   result = table.concat(after)
-  if claimed > 0 then
-    call('HSET', open, unpack(opened))
-    call('HSETNX', digests, pack, ARGV[6])
-  end
+  if claimed > 0 then call('HSET', open, unpack(opened)) end
 end
 local mine, left, settled = tally(result, 'C'), tally(result, 'Q'), claimed + opted_out + locked
 if settled > 0 then
@@ -63,6 +67,7 @@ if mine > 0 then
 else
   call('ZREM', leases, pack)
   call('HDEL', tokens, pack)
+  forget_digests(pack, result)
   if left > 0 and state ~= 'cancelled' then call('ZADD', again, pack, pack) end
   local ended = settled > 0 and finish() or ''
   if ended ~= '' then state, note = ended, ended end
@@ -70,4 +75,4 @@ end
 if settled > 0 or note ~= '' then
   journal('claim', id, pack, claimed, moved('QC', claimed, 'QO', opted_out, 'QP', locked), note)
 end
-return { 'ok', result, state, mark() }
+return { 'ok', result, state, mark(), mine > 0 and joined or '', int(first), c[5] }

@@ -4,7 +4,7 @@
 -- ARGV: now_ms, campaign id, token of the upload, operation id of the draft to forget ('' = keep it).
 -- Returns: {'ok'}.
 -- Nothing fails below.
-call('UNLINK', staged)
+call('UNLINK', staged, staged_digests)
 call('ZREM', drafts, ARGV[2] .. ' ' .. ARGV[3])
 if ARGV[4] ~= '' then call('HDEL', ops, 'draft:' .. ARGV[4]) end
 return { 'ok' }

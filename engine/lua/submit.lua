@@ -4,7 +4,7 @@
 --       Among the fields: fingerprint (of list and message), pack_size, packs.
 -- Returns: {'ok', state} (also for a repeat) | {'cannot_send'} | {'missing_rows'} | {'conflict'} the draft's
 --          operation id was already used for another order.
--- Invariant: as many letters as recipients, as many row packs as the pack size needs.
+-- Invariant: as many letters as recipients, as many packs of rows and of digests as the pack size needs.
 local id, recipients, start_at = ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
 local field = {}
 for i = 6, #ARGV, 2 do field[ARGV[i]] = ARGV[i + 1] end
@@ -14,7 +14,8 @@ if known[1] then
   return { 'ok', known[1] }
 end
 if call('HGET', account, 'can_send') ~= '1' then return { 'cannot_send' } end
-if call('HLEN', staged) ~= tonumber(field.packs) then return { 'missing_rows' } end
+local packs = tonumber(field.packs)
+if call('HLEN', staged) ~= packs or call('HLEN', staged_digests) ~= packs then return { 'missing_rows' } end
 -- Nothing fails below.
 local state = start_at > now and 'scheduled' or 'running'
 for name, value in pairs(field) do call('HSET', campaign, name, value) end
@@ -27,6 +28,7 @@ call('ZADD', campaigns, number, id)
 call('ZADD', active, number, id)
 call('ZADD', sending, number, id)
 call('RENAME', staged, rows)
+call('RENAME', staged_digests, digests)
 call('ZREM', drafts, id .. ' ' .. ARGV[3])
 journal('submit', id, '', recipients, '-Q' .. int(recipients), state)
 return { 'ok', state }

@@ -81,7 +81,7 @@ class Engine(Office):
         self.store.lossy = lost
         held = self.claims[-1 - which % len(self.claims)]
         put_in_mailboxes(self.store, held)
-        self._model(held.campaign.id).mailed.update(held.campaign.first(held.pack) + i for i in held.positions)
+        self._model(held.campaign).mailed.update(held.first + i for i in held.positions)
 
     @precondition(lambda self: self.claims)
     @rule(which=ANY, outcomes=OUTCOMES, lost=LOST)
@@ -89,7 +89,7 @@ class Engine(Office):
         """By whoever once held the pack, of what is in mailboxes."""
         self.store.lossy = lost
         held = self.claims[-1 - which % len(self.claims)]
-        it, first = self._model(held.campaign.id), held.campaign.first(held.pack)
+        it, first = self._model(held.campaign), held.first
         mine = [i for i in held.positions if outcomes[i] == "F" or first + i in it.mailed]
         done = [i for i in mine if outcomes[i] == "S"]
         failed = [sending.Failure(i, "gone") for i in mine if outcomes[i] == "F"]
@@ -187,7 +187,7 @@ class Engine(Office):
         self.deliver(which, False)
         held = self.claims[-1 - which % len(self.claims)]
         self.store.at_ms += LEASE_MS
-        self._claim(self._model(held.campaign.id), held.pack, token)
+        self._claim(self._model(held.campaign), held.pack, token)
         self.settle(self.claims[::-1].index(held), outcomes, False)
 
     @precondition(lambda self: any(held.positions for held in self.claims))
@@ -196,7 +196,7 @@ class Engine(Office):
         self.deliver(which, False)
         held = self.claims[-1 - which % len(self.claims)]
         if held.positions:
-            it, index = self._model(held.campaign.id), held.campaign.first(held.pack) + held.positions[0]
+            it, index = self._model(held.campaign), held.first + held.positions[0]
             self._reply(it, index, it.to[index], accept, "")
         self.settle(which, outcomes, False)
 

@@ -12,7 +12,7 @@ from workers.channels import Channel, Delivery
 
 def send(store: Store, claims: Sequence[Claim]) -> list[Delivery]:
     """Put every claimed InMail into its recipient's mailbox, all in one round trip."""
-    deliver_many(store, [(claim.campaign.id, claim.pack, claim.people) for claim in claims])
+    deliver_many(store, [(claim.campaign, claim.pack, claim.people) for claim in claims])
     return [Delivery(delivered=claim.positions) for claim in claims]
 
 

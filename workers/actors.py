@@ -6,11 +6,14 @@ import secrets
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import dramatiq
 import structlog
 from dramatiq import Actor, Broker, Message
+from dramatiq.broker import MessageProxy
 from dramatiq.errors import BrokerConnectionError
+from dramatiq.middleware import CurrentMessage
 
 from config.timings import message_ms
 from engine import agenda, refunds, sending
@@ -74,9 +77,13 @@ class Actors:
             return False
         return any(found.paused for found in queue_list(self.broker) if found.queue == SEND)
 
-    def _enqueue(self, messages: list[Message[None]], delays: list[int | None] | None = None) -> None:
+    def _enqueue(
+        self, messages: list[Message[None]], delays: list[int | None] | None = None, *, at_last: bool = False
+    ) -> None:
+        """``at_last``: it is the last thing the message being run has to do."""
         if isinstance(self.broker, DurableRedisBroker):
-            self.broker.enqueue_many(messages, delays)
+            running = CurrentMessage.get_current_message() if at_last else None  # what a worker gives: a MessageProxy
+            self.broker.enqueue_many(messages, delays, instead_of=cast("MessageProxy | None", running))
             return
         for i, message in enumerate(messages):
             self.broker.enqueue(message, delay=delays[i] if delays else None)
@@ -97,12 +104,12 @@ class Actors:
                 broken = found
             elif found is not None:
                 by_channel[found.channel].append(found)
-        for name, claims in by_channel.items():
-            self._deliver(channel(name), claims)
+        settled = [each for name, claims in by_channel.items() for each in self._deliver(channel(name), claims)]
+        self._set_alarms(settled, at_last=broken is None)
         if broken is not None:
             raise broken
 
-    def _deliver(self, way: Channel, claims: list[Claim]) -> None:
+    def _deliver(self, way: Channel, claims: list[Claim]) -> list[tuple[Claim, Settled]]:
         held = [claim for claim in claims if claim.positions]
         outcomes = [
             (claim, done.delivered, done.failed) for claim, done in zip(held, way.send(self.store, held), strict=True)
@@ -110,8 +117,8 @@ class Actors:
         settled = sending.settle_many(self.store, outcomes)
         if None in settled:
             log.warning("pack.stale", hint="another worker claimed it after this one's lease ran out")
-        self._set_alarms([(claim, done) for claim, done in zip(held, settled, strict=True) if done is not None])
         self._wake(claims, outcomes, settled)
+        return [(claim, done) for claim, done in zip(held, settled, strict=True) if done is not None]
 
     def _wake(self, claims: list[Claim], outcomes: list[Outcome], settled: list[Settled | None]) -> None:
         """Have the scheduler look where these packs have made room, or leave something nobody else will see to."""
@@ -136,10 +143,11 @@ class Actors:
         if done.closed:
             wake(self.store, account_of(campaign), now_ms=done.now_ms, untidy=True)
         if done.next_due_ms:
-            self._alarm([self.refund_pack.message(campaign, pack)], [max(0, done.next_due_ms - done.now_ms)])
             agenda.expect_refund(self.store, campaign, done.next_due_ms)
+            delay_ms = max(0, done.next_due_ms - done.now_ms)
+            self._alarm([self.refund_pack.message(campaign, pack)], [delay_ms], at_last=True)
 
-    def _set_alarms(self, settled: Sequence[tuple[Claim, Settled]]) -> None:
+    def _set_alarms(self, settled: Sequence[tuple[Claim, Settled]], *, at_last: bool) -> None:
         """A delayed actor for each pack, for the day it falls due; the due index stays the truth, and is swept."""
         messages, delays = [], []
         for claim, done in settled:
@@ -155,11 +163,11 @@ class Actors:
             messages.append(self.refund_pack.message(campaign, claim.pack))
             delays.append(max(0, done.due_ms - done.now_ms))
         if messages:
-            self._alarm(messages, delays)
+            self._alarm(messages, delays, at_last=at_last)
 
-    def _alarm(self, messages: list[Message[None]], delays: list[int]) -> None:
+    def _alarm(self, messages: list[Message[None]], delays: list[int], *, at_last: bool) -> None:
         try:
-            self._enqueue(messages, [*delays])
+            self._enqueue(messages, [*delays], at_last=at_last)
         except BrokerConnectionError as error:
             # The pack is settled and its due time stands in Redis: the sweep sends what no alarm was set for.
             log.debug("alarm.not_set", detail=str(error))

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import dramatiq
-from dramatiq.middleware import AgeLimit, Callbacks, Pipelines, Retries, ShutdownNotifications, TimeLimit
+from dramatiq.middleware import (
+    AgeLimit,
+    Callbacks,
+    CurrentMessage,
+    Pipelines,
+    Retries,
+    ShutdownNotifications,
+    TimeLimit,
+)
 
 from config.timings import BROKER_BEAT_MS, BROKER_SILENT_MS
 from engine.store import Store
@@ -27,6 +35,7 @@ def make_broker(url: str, namespace: str, store: Store) -> DurableRedisBroker:
             TimeLimit(),
             ShutdownNotifications(),
             Callbacks(),
+            CurrentMessage(),
             Pipelines(),
             Retries(max_retries=8, min_backoff=1_000, max_backoff=60_000),
             LogContext(),

@@ -123,3 +123,16 @@ def test_messages_that_outlived_as_many_processes_as_they_may_are_held_one_at_a_
     second = next(consumer)
     assert second is not None
     assert second.args == (1,)
+
+
+def test_what_is_sent_instead_of_the_message_being_run_takes_its_place_in_one_step(
+    broker: DurableRedisBroker, note: Any
+) -> None:
+    note.send(1)
+    running = received(broker)
+    broker.enqueue_many([note.message(2), note.message(3)], [None, DAY_MS], instead_of=running)
+    assert counts(broker) == (1, 1, 0, 0)
+
+    broker.enqueue_many([note.message(4)], instead_of=running)
+    assert counts(broker) == (2, 1, 0, 0)
+    assert received(broker).args == (2,)

@@ -91,11 +91,17 @@ class DurableRedisBroker(RedisBroker):
         return message
 
     def enqueue_many(
-        self, messages: Iterable[Message[Any]], delays: Sequence[int | None] | None = None
+        self,
+        messages: Iterable[Message[Any]],
+        delays: Sequence[int | None] | None = None,
+        *,
+        instead_of: MessageProxy | None = None,
     ) -> list[Message[Any]]:
         """Put many messages in, a thousand in one round trip; each thousand (or 8 MB) wholly or not at all.
 
         Shape:   delays: one for each message, or None for none; returns the messages as they were put in
+                 instead_of: the message being run, whose work is done but for these: the last of them take its place,
+                 in the same step, so that it needs no acknowledgement of its own
         Units:   delays in ms
         Errors:  ValueError when there are more or fewer delays than messages; ConnectionClosed as enqueue
         """
@@ -114,8 +120,8 @@ class DurableRedisBroker(RedisBroker):
                 size = len(row[2])
             batches[-1][0].append((message, delay))
             batches[-1][1].extend(row)
-        for batch, arguments in batches:
-            self._put_in(batch, arguments)
+        for place, (batch, arguments) in enumerate(batches, 1):
+            self._put_in(batch, arguments, self._if_held(instead_of) if place == len(batches) else None)
         return [message for batch, _ in batches for message, _ in batch]
 
     def _put_in(
@@ -167,6 +173,11 @@ class DurableRedisBroker(RedisBroker):
             yield
         finally:
             self._settling.message = None
+
+    def _if_held(self, message: MessageProxy | None) -> MessageProxy | None:
+        if message is None or message.options.get("redis_message_id", "") not in self.hand(message.queue_name):
+            return None
+        return message
 
     def _in_hand(self, message: object) -> MessageProxy | None:
         """Return the message whose run is being settled, if it is this very one: its retry takes its place.

@@ -10,6 +10,19 @@ local function link(chain, text)
   return chain
 end
 
+-- What of the account and of its log's end every part of a transition asks for, read once: how often an operator
+-- accepted a log that had gone back, why the account is stopped, its contacts; number and chain of the last entry.
+local read_before, ending
+local function of_account()
+  read_before = read_before or call('HMGET', account, 'history', 'stopped', 'simultaneous_contacts')
+  return read_before
+end
+
+local function log_end()
+  ending = ending or call('HMGET', wallet, 'seq', 'chain')
+  return ending
+end
+
 -- Append the one log entry of a transition. Its id is the account's next dense sequence number; it carries
 -- the letters that moved ('QC500 QP3') and the wallet after (available,held,spent,granted,expired).
 local function journal(kind, of, at, n, moves, note)
@@ -19,16 +32,16 @@ local function journal(kind, of, at, n, moves, note)
   local entry = { seq, kind, of, at, int(n), moves, after, int(now), note }
   local chain = int(link(num(w[7]), table.concat(entry, '|')))
   call('HSET', wallet, 'seq', seq, 'chain', chain)
+  ending = { seq, chain }
   call('XADD', log, seq .. '-0', 'kind', kind, 'campaign', of, 'at', at, 'n', int(n),
     'moves', moves, 'wallet', after, 'at_ms', int(now), 'note', note, 'chain', chain)
   return seq
 end
 
--- How far the log has come, for a process to remember: 'history seq chain'. The history counts how often an
--- operator accepted a log that had gone back.
+-- How far the log has come, for a process to remember: 'history seq chain'.
 local function mark()
-  local w = call('HMGET', wallet, 'seq', 'chain')
-  return (call('HGET', account, 'history') or '0') .. ' ' .. (w[1] or '0') .. ' ' .. (w[2] or '0')
+  local w = log_end()
+  return (of_account()[1] or '0') .. ' ' .. (w[1] or '0') .. ' ' .. (w[2] or '0')
 end
 
 -- Compare the log with a mark seen earlier ('' = none). Where the log has gone back behind it (a failover, a lost
@@ -36,9 +49,9 @@ end
 local function heed(seen)
   local history, seq, chain = string.match(seen, '^(%d+) (%d+) (%d+)$')
   if not history then return end
-  local a = call('HMGET', account, 'history', 'stopped')
+  local a = of_account()
   if (a[2] or '') ~= '' or num(history) < num(a[1]) then return end
-  local w = call('HMGET', wallet, 'seq', 'chain')
+  local w = log_end()
   if seq == w[1] and chain == w[2] and num(history) == num(a[1]) then return end
   local at = num(w[1])
   local reason
@@ -54,6 +67,7 @@ local function heed(seen)
   end
   if reason then
     call('HSET', account, 'stopped', reason)
+    a[2] = reason
     journal('stop', '', '', 0, '', reason)
   end
 end

@@ -26,9 +26,9 @@ end
 -- room and what bounds it.
 local function room()
   local w = call('HMGET', wallet, 'available', 'held')
-  local a = call('HMGET', account, 'simultaneous_contacts', 'stopped')
+  local a = of_account()
   if (a[2] or '') ~= '' then return 0, 'audit' end
-  local limit = num(a[1])
+  local limit = num(a[3])
   local credits, contacts = num(w[1]), limit - num(w[2])
   if limit > 0 and contacts < credits then return math.max(contacts, 0), 'contacts' end
   return credits, 'credits'

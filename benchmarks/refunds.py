@@ -96,7 +96,7 @@ def _ready(it: Stage, broker: DurableRedisBroker, source: Path, n: int) -> str:
     pause(broker, REFUND, expected=True)
     account = it.account(f"due{secrets.token_hex(3)}")
     # Long enough that nothing is due before all is sent, also on a slow machine.
-    window_ms = 5_000 + n // 20
+    window_ms = 5_000 + n // 50
     campaign = it.submit(account, source, window_ms=window_ms)
     it.send(account, campaign, n)
     time.sleep(window_ms / 1000 + 0.2)

@@ -61,6 +61,6 @@ class Stage:
             keys, account = self.store.keys, self.campaign.rpartition(".")[0]
             pipe = self.store.client.pipeline(transaction=False)
             pipe.hset(keys.staged(self.campaign, self.token), mapping=self._blobs)
-            pipe.zadd(keys.drafts(account), {f"{self.campaign} {self.token}": self.store.now_ms()})
+            pipe.zadd(keys.drafts(account), {f"{self.campaign} {self.token}": self.store.now_ms(keys.drafts(account))})
             pipe.execute()
         self._blobs.clear()

@@ -108,6 +108,8 @@ class Cluster:
         if node is not self.nodes[0]:
             self.nodes[0].admin.execute_command("CLUSTER MEET", "127.0.0.1", node.port)
             wait_until(lambda: all(_knows(one, node.id) for one in self.nodes), "the nodes to know each other")
+        if self.owners:
+            self.wait()
         return node
 
     def add_replica(self, master: Node) -> Node:
@@ -128,16 +130,23 @@ class Cluster:
         """The master that holds a key."""
         return self.owners[key_slot(key.encode())]
 
-    def move(self, slot: int, target: Node, between: Callable[[], object] = lambda: None) -> None:
-        """Move a slot, a few keys at a time, as ``redis-cli --cluster reshard`` does; ``between`` each step."""
+    def fail_over(self, replica: Node) -> None:
+        """Have a replica take its master's place, in good order: no write is lost."""
+        wait_until(lambda: replica.admin.info("replication").get("master_link_status") == "up", "the replica's link")
+        self.wait()
+        replica.admin.execute_command("CLUSTER FAILOVER")
+        wait_until(lambda: replica.admin.info("replication")["role"] == "master", "the replica to take over")
+
+    def move(self, slot: int, target: Node, between: Callable[[], object] = lambda: None, keys: int = 5) -> None:
+        """Move a slot, so many keys at a time, as ``redis-cli --cluster reshard`` does; ``between`` each step."""
         source = self.owners[slot]
         if source is target:
             return
         target.admin.execute_command("CLUSTER SETSLOT", slot, "IMPORTING", source.id)
         source.admin.execute_command("CLUSTER SETSLOT", slot, "MIGRATING", target.id)
         between()
-        while keys := source.admin.execute_command("CLUSTER GETKEYSINSLOT", slot, 5):
-            source.admin.execute_command("MIGRATE", "127.0.0.1", target.port, "", 0, 10_000, "KEYS", *keys)
+        while some := source.admin.execute_command("CLUSTER GETKEYSINSLOT", slot, keys):
+            source.admin.execute_command("MIGRATE", "127.0.0.1", target.port, "", 0, 10_000, "KEYS", *some)
             between()
         for node in (target, source, *self.nodes):
             if node.process.poll() is None:

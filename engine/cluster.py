@@ -142,6 +142,11 @@ class ClusterClient(RedisCluster):
         except (redis.RedisError, RedisClusterException):
             return
 
+    def masters(self) -> dict[str, redis.Redis]:
+        """A client of each master by its host:port, which tries nothing twice. Raises RedisError."""
+        nodes: list[ClusterNode] = self.get_primaries()  # type: ignore[no-untyped-call]
+        return {node.name: self.get_redis_connection(node) for node in nodes}
+
     def get_node(self, host: Any = None, port: Any = None, node_name: Any = None) -> Any:
         # A master that has no slot of its own yet, but is being given its first, is in no list of slots.
         found = super().get_node(host, port, node_name)  # type: ignore[no-untyped-call]

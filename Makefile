@@ -36,12 +36,18 @@ check: $(STAMP) ## format, lint, types, import floors
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: $(STAMP) ## 100,000 recipients through scheduler, workers and a real Redis
+bench: $(STAMP) ## 200,000 recipients through scheduler, workers and a real Redis
 	@$(BIN)/python -m benchmarks.campaign
 
 bench-full: $(STAMP) ## every benchmark, and Dramatiq's own tests against the broker; takes its time
 	@$(BIN)/python -m benchmarks.campaign
-	@$(BIN)/python -m benchmarks.campaign --pack-size 1 --recipients 10000
+	@$(BIN)/python -m benchmarks.sends
+	@$(BIN)/python -m benchmarks.refunds
+	@$(BIN)/python -m benchmarks.fairness
+	@$(BIN)/python -m benchmarks.replies
+	@$(BIN)/python -m benchmarks.growth
+	@$(BIN)/python -m benchmarks.held
+	@$(BIN)/python -m benchmarks.peers
 	@$(BIN)/python -m benchmarks.intake
 	@$(BIN)/python -m benchmarks.broker
 	@$(BIN)/python -m benchmarks.broker_traps --full

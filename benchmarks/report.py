@@ -13,6 +13,7 @@ from rich.table import Table
 
 _SLOW_US = 1_000
 _TOO_SLOW_US = 5_000
+_STALL_MS = 10
 
 
 def figure(values: Sequence[float], form: str = ",.0f") -> str:
@@ -59,10 +60,21 @@ class Scripts:
 
 def watch_scripts(client: Any) -> None:
     """Begin to note slow scripts."""
+    client.config_set("latency-monitor-threshold", _STALL_MS)
+    client.latency_reset()
     client.config_set("slowlog-max-len", 100_000)
     client.config_set("slowlog-log-slower-than", _SLOW_US)
     client.config_resetstat()
     client.slowlog_reset()
+
+
+def stalls(client: Any) -> str:
+    """What held Redis up for ten ms or longer since ``watch_scripts``: its own word for it, how often, the longest."""
+    found = []
+    for event, _, _, longest_ms in client.latency_latest():
+        times = len(client.latency_history(event.decode()))
+        found.append(f"{event.decode()} {times} times, {longest_ms} ms at most")
+    return "; ".join(sorted(found)) or "none"
 
 
 def scripts(client: Any) -> Scripts:

@@ -105,8 +105,8 @@ class Stage:
 
 
 @contextmanager
-def stage(workers: int = 2, env: Mapping[str, str] | None = None) -> Iterator[Stage]:
-    """Run an engine for the length of the block; nothing of it is left."""
+def stage(workers: int = 2, env: Mapping[str, str] | None = None, app: str = "workers.main") -> Iterator[Stage]:
+    """Run an engine for the length of the block, its workers importing ``app``; nothing of it is left."""
     with tempfile.TemporaryDirectory(prefix="inmail-bench-") as made:
         folder = Path(made)
         redis = EmbeddedRedis(folder / "data", prefer=get_settings().embedded)
@@ -114,6 +114,8 @@ def stage(workers: int = 2, env: Mapping[str, str] | None = None) -> Iterator[St
         store = open_store(info.url)
         settings = {"INMAIL_LOG_LEVEL": "warning", **(env or {})}
         family = up.children(workers, up.child_env(info.url, info.url) | settings)
+        for child in family:
+            child.command = [app if word == "workers.main" else word for word in child.command]
         it = Stage(folder, info, store, family, workers)
         try:
             for child in family:

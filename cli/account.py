@@ -1,4 +1,4 @@
-"""``inmail account``: open one and look at it; ``inmail suppression``: addresses it must not write to."""
+"""``inmail account``: open one, look at it, weigh it; ``inmail suppression``: addresses it must not write to."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import typer
 from cli.output import pairs, print_json, say, span, when
 from cli.session import session
 from engine import accounts, credits
-from engine.plans import find_plan
+from engine.plans import WEIGHT_MAX, find_plan
 from workers.runtime import plan_catalogue
 
-app = typer.Typer(help="Open accounts and look at them.", no_args_is_help=True)
+app = typer.Typer(help="Open accounts, look at them, weigh them.", no_args_is_help=True)
 suppression_app = typer.Typer(help="Addresses an account must not write to.", no_args_is_help=True)
 
 AccountId = Annotated[str, typer.Argument(metavar="ACCOUNT", help="the account's id, such as acme")]
@@ -61,10 +61,27 @@ def show(account: AccountId, as_json: Json = False) -> None:
             "credits a month": f"{it.credits_a_month:,}",
             "open contacts": f"{wallet.held:,} of {limit}" if it.can_send else "–",
             "refund": f"{it.refund_when} after {span(it.refund_after_ms)}" if it.can_send else "–",
+            "weight": f"{it.weight:,} in the send queue" if it.can_send else "–",
             "opened": when(it.opened_at_ms),
             "credits": ", ".join(f"{n:,} {name}" for name, n in wallet.as_dict().items()),
         }
     )
+
+
+# -5 is to be read as a number out of bounds, not as an option nobody knows.
+@app.command("weigh", context_settings={"ignore_unknown_options": True})
+def weigh(
+    account: AccountId,
+    weight: Annotated[int, typer.Argument(metavar="N", help=f"a whole number from 1 to {WEIGHT_MAX}")],
+    as_json: Json = False,
+) -> None:
+    """Set an account's weight: when several have something to send, each gets its part of the send queue by weight."""
+    with session() as s:
+        accounts.weigh(s.store, account, weight)
+    if as_json:
+        print_json({"account": account, "weight": weight})
+    else:
+        say(f"account {account} has weight {weight} now")
 
 
 @suppression_app.command("add")

@@ -109,7 +109,7 @@ class Child:
 
 def children(workers: int, env: Mapping[str, str]) -> list[Child]:
     """The scheduler and the workers, not started yet."""
-    worker = [sys.executable, "-m", "dramatiq", "workers.main", "--processes", str(workers), "--threads", "4"]
+    worker = [sys.executable, "-m", "dramatiq", "workers.main", "--processes", str(workers), "--threads", "2"]
     return [
         Child("scheduler", False, [sys.executable, "-m", "cli.start", "scheduler"], env),
         Child("workers", True, [*worker, "--worker-shutdown-timeout", str(SHUTDOWN_MS), "--skip-logging"], env),

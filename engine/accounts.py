@@ -9,15 +9,16 @@ from typing import Any
 
 from engine.errors import Invalid, NotFound, Refused
 from engine.identity import digest, new_account_id, parse_address
-from engine.plans import Plan
+from engine.plans import WEIGHT_MAX, Plan
 from engine.store import Store
-
-WEIGHT_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account as stored; limits are those of the plan at the time it was taken (0 = no limit)."""
+    """One account as stored; limits are those of the plan at the time it was taken (0 = no limit).
+
+    ``weight`` began as the plan's, and is whatever ``weigh`` said last.
+    """
 
     id: str
     email: str
@@ -58,6 +59,7 @@ def open_account(store: Store, account: str, *, email: str, name: str, plan: Pla
         "simultaneous_contacts": plan.simultaneous_contacts,
         "refund_when": plan.refund_when,
         "refund_after_ms": plan.refund_after_ms,
+        "weight": plan.weight,
     }
     fingerprint = "\n".join((email, name, plan.slug, cycle))
     pairs = [part for pair in values.items() for part in pair]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import orjson
 
@@ -20,6 +20,7 @@ from engine.wake import wake
 CHANNELS = ("mailbox",)
 """Ways an InMail can be delivered; workers/channels holds one module for each."""
 
+_MET_MAX = 1_000
 Verb = Literal["pause", "resume", "cancel"]
 
 
@@ -104,21 +105,42 @@ def get_campaign_and_pack(store: Store, campaign: str, pack: int) -> Pack:
 
 
 def get_packs(store: Store, packs: Sequence[tuple[str, int]]) -> list[Pack | EngineError]:
-    """Packs of any campaigns in one round trip; in the place of one that cannot be had: why."""
-    pipe = store.client.pipeline(transaction=False)
+    """Packs of any campaigns in one round trip; in the place of one that cannot be had: why.
+
+    Campaigns met before are not read again, so their state and counters may be those of then.
+    """
+    pipe, known = store.client.pipeline(transaction=False), store.known_campaigns
     for campaign, pack in packs:
-        pipe.hgetall(store.keys.campaign(campaign))
+        if campaign in known:
+            # A campaign never changes, unless Redis went back and another took its id.
+            pipe.hmget(store.keys.campaign(campaign), "submitted_at_ms", "fingerprint")
+        else:
+            pipe.hgetall(store.keys.campaign(campaign))
         pipe.hget(store.keys.rows(campaign), str(pack))
     found: list[Pack | EngineError] = []
     replies = pipe.execute()
     for (campaign, pack), stored, blob in zip(packs, replies[::2], replies[1::2], strict=True):
         try:
-            it = _campaign(campaign, {k.decode(): v.decode() for k, v in stored.items()})
+            it = _met(store, campaign, stored)
             columns = _unpacked(campaign, pack, blob)
             found.append(Pack(it, pack, columns, digests(columns[it.address_column])))
         except EngineError as error:
             found.append(error)
     return found
+
+
+def _met(store: Store, campaign: str, stored: Any) -> Campaign:
+    """A campaign from all its fields, or from the two that tell whether it is the one met before."""
+    if isinstance(stored, list):
+        it, mark = store.known_campaigns[campaign]
+        if mark == stored:
+            return cast("Campaign", it)
+        stored = store.client.hgetall(store.keys.campaign(campaign))
+    it = _campaign(campaign, {k.decode(): v.decode() for k, v in stored.items()})
+    if len(store.known_campaigns) >= _MET_MAX:
+        store.known_campaigns.clear()
+    store.known_campaigns[campaign] = it, [stored[b"submitted_at_ms"], stored[b"fingerprint"]]
+    return it
 
 
 def _campaign(campaign: str, stored: dict[str, str]) -> Campaign:

@@ -87,8 +87,9 @@ def chained(before: int, entry: LogEntry) -> int:
     wallet = ",".join(str(value) for value in entry.wallet.as_dict().values())
     parts = (entry.seq, entry.kind, entry.campaign, entry.at, entry.n, entry.moves, wallet, entry.at_ms, entry.note)
     chain = before
-    for byte in "|".join(map(str, parts)).encode():
-        chain = (chain * 131 + byte) % _CHAIN_BELOW
+    said = "|".join(map(str, parts)).encode()
+    for i in range(0, len(said), 4):
+        chain = (chain * 131 + int.from_bytes(said[i : i + 4].ljust(4, b"\0"))) % _CHAIN_BELOW
     return chain
 
 

@@ -15,11 +15,15 @@ MAILBOX_SHARDS: Final = 16
 """Into how many slots of a cluster mailboxes are spread; part of the data's layout, so it cannot be changed later."""
 
 
+_KNOWN_MAX = 10_000  # a campaign id is no account id: it has a dot
+
+
 class Keys:
     """Spells keys under one namespace."""
 
     def __init__(self, namespace: str = "inmail") -> None:
         self.namespace = namespace
+        self._known: dict[str, list[str]] = {}
         self.accounts = f"{namespace}:accounts"
         """set: the id of every account; written before the account itself, so none is ever missed."""
         self.runnable = f"{namespace}:{{sched}}:runnable"
@@ -39,7 +43,15 @@ class Keys:
         """hash: ``worker:host:pid`` → how many messages it runs at a time."""
 
     def of_account(self, account: str) -> list[str]:
-        """The account's keys in the order engine/lua/_keys.lua names them."""
+        """The account's keys in the order engine/lua/_keys.lua names them. Not to be changed: it is kept."""
+        found = self._known.get(account)
+        if found is None:
+            if len(self._known) >= _KNOWN_MAX:
+                self._known.clear()
+            found = self._known[account] = self._account(account)
+        return found
+
+    def _account(self, account: str) -> list[str]:
         tag = f"{self.namespace}:{{{account}}}"
         return [
             f"{tag}:account",  # hash: email, name, plan and its limits, campaign_seq; history, stopped, fence
@@ -57,7 +69,13 @@ class Keys:
         ]
 
     def of_campaign(self, campaign: str) -> list[str]:
-        """The account's keys, then the campaign's, in the order engine/lua/_keys.lua names them."""
+        """The account's keys, then the campaign's, in the order engine/lua/_keys.lua names them. Kept as well."""
+        found = self._known.get(campaign)
+        if found is None:
+            found = self._known[campaign] = self._campaign(campaign)
+        return found
+
+    def _campaign(self, campaign: str) -> list[str]:
         account = account_of(campaign)
         stem = f"{self.namespace}:{{{account}}}:c{campaign.rpartition('.')[2]}"
         return [

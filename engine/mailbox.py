@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
+from engine import rows
 from engine.accounts import get_account
 from engine.campaigns import Campaign, get_campaign, read_pack
 from engine.errors import EngineError, Invalid, NotFound, Refused
@@ -61,12 +64,15 @@ def _pack_of(store: Store, inmail: str, address: str) -> tuple[str, int] | None:
     """Of which campaign and pack an InMail is; None where no row says that it is for this address."""
     try:
         which = parse_inmail(inmail)
-        campaign = get_campaign(store, which.campaign)
     except EngineError:
         return None
-    pack, position = divmod(which.index, campaign.pack_size)
-    addresses = read_pack(store, campaign.id, pack)[campaign.address_column] if pack < campaign.packs else []
-    return (campaign.id, pack) if addresses[position : position + 1] == [address] else None
+    found = store.run("place", store.keys.of_campaign(which.campaign), which.index)
+    if found[0] != "ok":
+        return None
+    _, pack, position, names, blob = found
+    columns = rows.unpack(blob.encode("utf-8", "surrogateescape"))
+    is_theirs = columns[orjson.loads(names).index("email")][int(position)] == address
+    return (which.campaign, int(pack)) if is_theirs else None
 
 
 class _Reader:
@@ -130,17 +136,20 @@ def reply(store: Store, inmail: str, *, address: str, accept: bool, text: str = 
         which = parse_inmail(inmail)
     except EngineError:
         raise missing from None
-    # What its row says was sent to this address must lie in its mailbox: delivery alone puts it there. After Redis went
-    # back an entry may be without a row, or a row without its entry.
-    person = digest(address)
     place = _pack_of(store, inmail, address)
-    if place is None or not holds(store, *place, [person])[0]:
+    if place is None:
         raise missing
     answer = "A" if accept else "D"
-    status = store.run("reply", store.keys.of_campaign(place[0]), which.index, person, answer, text, "")
+    keys, person = store.keys.of_campaign(place[0]), digest(address)
+    for known in ("", "in_mailbox"):
+        status = store.run("reply", keys, which.index, person, answer, text, "", known)
+        # While its worker is settling only the mailbox knows whether it was delivered.
+        if status[0] != "in_mailbox?" or not holds(store, *place, [person])[0]:
+            break
     if status[0] == "answered":
         raise Refused(f"InMail {which} was answered before ({LETTERS[status[1]].word}); that stands", code="answered")
     if status[0] != "ok":
         raise missing
-    wake(store, account_of(which.campaign))
+    if status[2] != "0":
+        wake(store, account_of(which.campaign), now_ms=int(status[3]))
     return str(status[1])

@@ -15,12 +15,16 @@ from pydantic import TypeAdapter
 from engine.errors import Invalid
 
 _LARGE = 1_000_000_000
+WEIGHT_MAX = 100
 _SHOWN_CHARS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One row of the catalogue. Fees in minor units; for the last three numbers 0 means no limit."""
+    """One row of the catalogue. Fees in minor units; for the three numbers after credits_a_month 0 means no limit.
+
+    ``weight`` is an account's part of the send queue beside the others', 1 to WEIGHT_MAX.
+    """
 
     slug: str
     name: str
@@ -31,6 +35,7 @@ class Plan:
     profiles_per_search: int = 0
     simultaneous_contacts: int = 0
     balance_cap_months: int = 0
+    weight: int = 1
     can_send: bool = True
     refund_when: Literal["unanswered", "answered"] = "unanswered"
     refund_after_ms: int = 7 * 24 * 3600 * 1000
@@ -122,8 +127,9 @@ def _plan(slug: str, table: Any, place: _Place) -> Plan:
 
 def _checked(key: str, value: Any, kind: str, place: _Place) -> Any:
     if kind == "int":
-        if type(value) is not int or not 0 <= value <= _LARGE:
-            raise place.wrong(key, f"{key} must be a whole number from 0 to {_LARGE:,}, not {_shown(value)}")
+        least, most = (1, WEIGHT_MAX) if key == "weight" else (0, _LARGE)
+        if type(value) is not int or not least <= value <= most:
+            raise place.wrong(key, f"{key} must be a whole number from {least} to {most:,}, not {_shown(value)}")
     elif kind == "bool":
         if type(value) is not bool:
             raise place.wrong(key, f"{key} must be true or false, not {_shown(value)}")

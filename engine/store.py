@@ -80,6 +80,7 @@ class Store:
         self.keys = Keys(namespace)
         self.at_ms = at_ms
         self.witness = Witness()
+        self.known_campaigns: dict[str, Any] = {}
         self._scripts: dict[str, Any] = {}
 
     def run(self, name: str, keys: list[str], *args: str | int | bytes) -> list[Any]:

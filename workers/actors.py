@@ -123,8 +123,9 @@ class Actors:
             last = done is not None and done.in_flight == 0 and done.queued > 0
             if left or last:
                 accounts.add(claim.campaign.account)
+        now_ms = next((done.now_ms for done in settled if done is not None), None)
         for account in accounts:
-            wake(self.store, account)
+            wake(self.store, account, now_ms=now_ms)
 
     def _refund(self, campaign: str, pack: int) -> None:
         """Close what is due of a pack, and of others; sets the alarm again for what falls due later."""

@@ -100,11 +100,10 @@ class Scheduler:
             with self._going_on("rebuild.broken"), suppress(OutOfMemoryError):
                 agenda.rebuild(self.store, between=self._still_leading)
         self._tidy(clock)
-        if self.turn():
-            return
+        released = self.turn()
         if self._full:
             stop.wait(PACE_LOOKS_S)
-        else:
+        elif not released:
             agenda.nap(self.store, NAP_S)
 
     def _tidy(self, clock: float) -> None:

@@ -3,7 +3,10 @@
 -- The chain number of a log entry: made of the one before and of all the entry says, so that two logs that
 -- once parted are told apart by any later entry. Below 2^45, so that every step stays exact.
 local function link(chain, text)
-  for i = 1, #text do chain = (chain * 131 + string.byte(text, i)) % 35184372088777 end
+  for i = 1, #text, 4 do
+    local a, b, c, d = string.byte(text, i, i + 3)
+    chain = (chain * 131 + ((a * 256 + (b or 0)) * 256 + (c or 0)) * 256 + (d or 0)) % 35184372088777
+  end
   return chain
 end
 
@@ -35,7 +38,9 @@ local function heed(seen)
   if not history then return end
   local a = call('HMGET', account, 'history', 'stopped')
   if (a[2] or '') ~= '' or num(history) < num(a[1]) then return end
-  local at = num(call('HGET', wallet, 'seq'))
+  local w = call('HMGET', wallet, 'seq', 'chain')
+  if seq == w[1] and chain == w[2] and num(history) == num(a[1]) then return end
+  local at = num(w[1])
   local reason
   if num(history) > num(a[1]) or num(seq) > at then
     reason = 'log entry ' .. seq .. ' was seen, the log ends at ' .. int(at)

@@ -1,9 +1,11 @@
 -- reply: record a recipient's answer to one InMail.
 -- Before: C or S (open), or R (refunded). After: A or D, the credit moved as the campaign's rule says
 --         (unanswered → spent) and the contact free again; or L, no credit moved. Log: reply.
--- ARGV: now_ms, index, digest of the address, answer ('A' or 'D'), text, reason.
--- Returns: {'ok', letter} (the same for a repeat) | {'answered', letter} another answer was given first
---          | {'unknown'} no such InMail was delivered.
+-- ARGV: now_ms, index, digest of the address, answer ('A' or 'D'), text, reason, 'in_mailbox' where it is known to
+--       lie there ('' = not known).
+-- Returns: {'ok', letter, how many campaigns of the account have something to send, now_ms} (the same for a repeat)
+--          | {'answered', letter} another answer was given first | {'unknown'} no such InMail was delivered
+--          | {'in_mailbox?'} only the mailbox knows whether it was.
 -- Invariant: reply and refund meet on one letter; whoever comes first wins, once.
 local index, person, answer = tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local said = answer .. ' ' .. ARGV[6] .. '\n' .. ARGV[5]
@@ -13,9 +15,10 @@ local letter = call('GETRANGE', letters, int(index), int(index))
 local known = call('HGET', replies, int(index))
 if known then
   local what = string.match(known, '^%d+ (.*)$') or ''
-  return { what == said and 'ok' or 'answered', letter }
+  return { what == said and 'ok' or 'answered', letter, call('ZCARD', sending), int(now) }
 end
 if letter ~= 'C' and letter ~= 'S' and letter ~= 'R' then return { 'unknown' } end
+if letter == 'C' and ARGV[7] ~= 'in_mailbox' then return { 'in_mailbox?' } end
 -- Nothing fails below.
 although_memory_is_full()
 local after = letter == 'R' and 'L' or answer
@@ -31,4 +34,4 @@ if letter ~= 'R' then
   note = finish()
 end
 journal('reply', c[2], int(index), 1, moved(letter .. after, 1), note)
-return { 'ok', after }
+return { 'ok', after, call('ZCARD', sending), int(now) }

@@ -41,6 +41,28 @@ def test_an_account_is_opened_shown_and_granted_credits(acme):
     assert log["next"] is None
 
 
+def test_an_account_is_weighed_and_shown_with_its_weight(acme):
+    assert as_json(acme("account", "show", "acme", "--json"))["weight"] == 1
+    assert acme("account", "weigh", "acme", 3)[:2] == (0, "account acme has weight 3 now\n")
+    assert as_json(acme("account", "weigh", "acme", 4, "--json")) == {"account": "acme", "weight": 4}
+    assert as_json(acme("account", "show", "acme", "--json"))["weight"] == 4
+    assert "4 in the send queue" in acme("account", "show", "acme")[1]
+
+
+def test_an_account_begins_with_the_weight_of_its_plan_and_opening_it_again_keeps_what_was_said_since(
+    cli, tmp_path, monkeypatch
+):
+    (tmp_path / "own.toml").write_text("[plans.alumni]\nweight = 7\n")
+    monkeypatch.setenv("INMAIL_PLANS_FILE", "own.toml")
+    get_settings.cache_clear()
+    opening = ("account", "open", "uni", "--email", "a@example.org", "--name", "A", "--plan", "alumni")
+    assert as_json(cli(*opening, "--json"))["opened"] is True
+    assert as_json(cli("account", "show", "uni", "--json"))["weight"] == 7
+    cli("account", "weigh", "uni", 2)
+    assert as_json(cli(*opening, "--json"))["opened"] is False
+    assert as_json(cli("account", "show", "uni", "--json"))["weight"] == 2
+
+
 def test_submit_tells_what_was_accepted_and_where_the_rejects_are(acme, tmp_path):
     found = as_json(acme(*SUBMIT, "--json"))
 
@@ -161,6 +183,12 @@ WRONG = [
     (("account", "open", "acme2", "--email", "nope", "--name", "A"), 2, "nope"),
     (("account", "open", "Ac Me", "--email", "a@example.org", "--name", "A"), 2, "a-z"),
     (("account", "show", "nobody"), 3, "no account"),
+    (("account", "weigh", "acme", 0), 2, "from 1 to 100"),
+    (("account", "weigh", "acme", -5), 2, "from 1 to 100"),
+    (("account", "weigh", "acme", 101), 2, "from 1 to 100"),
+    (("account", "weigh", "acme", "1.5"), 2, "give a whole number"),
+    (("account", "weigh", "acme"), 2, "Missing"),
+    (("account", "weigh", "nobody", 3), 3, "no account"),
     (("credits", "grant", "acme", -5, "--reason", "r"), 2, "from 1 to"),
     (("credits", "grant", "acme", 0, "--reason", "r"), 2, "from 1 to"),
     (("credits", "grant", "acme", 10**30, "--reason", "r"), 2, "from 1 to"),

@@ -29,6 +29,40 @@ def test_opening_the_same_account_twice_is_once(store):
     assert wallet(store)["granted"] == 15
 
 
+def test_an_account_begins_with_the_weight_of_its_plan(store):
+    an_account(store, plan=a_plan(weight=7))
+    assert accounts.get_account(store, "acme").weight == 7
+
+
+def test_an_account_opened_before_there_were_weights_has_weight_1(store):
+    an_account(store, plan=a_plan(weight=7))
+    store.client.hdel(store.keys.account("acme"), "weight")
+    assert accounts.get_account(store, "acme").weight == 1
+
+
+def test_opening_an_account_again_does_not_set_its_weight_back(store):
+    an_account(store, plan=a_plan(weight=7))
+    accounts.weigh(store, "acme", 3)
+    an_account(store, plan=a_plan(weight=7))
+    an_account(store, plan=a_plan(weight=9))  # the plan weighs more by now: it is the same plan all the same
+
+    assert accounts.get_account(store, "acme").weight == 3
+
+
+@pytest.mark.parametrize("bad", [0, -1, accounts.WEIGHT_MAX + 1, 10**30])
+def test_a_weight_out_of_bounds_is_invalid_and_changes_nothing(store, bad):
+    an_account(store, plan=a_plan(weight=7))
+    with pytest.raises(Invalid, match="from 1 to 100"):
+        accounts.weigh(store, "acme", bad)
+    assert accounts.get_account(store, "acme").weight == 7
+
+
+def test_nobody_is_weighed_who_is_not_there(store):
+    with pytest.raises(NotFound, match="no account 'nobody'"):
+        accounts.weigh(store, "nobody", 3)
+    assert not store.client.exists(store.keys.account("nobody"))
+
+
 def test_opening_an_id_that_is_taken_by_another_is_refused(store):
     an_account(store)
     with pytest.raises(Refused, match="already open with another"):

@@ -7,7 +7,7 @@ import pytest
 import config
 from config.settings import BadSettings, Settings, get_settings
 from engine.errors import Invalid
-from engine.plans import find_plan, load_plans
+from engine.plans import WEIGHT_MAX, find_plan, load_plans
 
 BUILT_IN = Path(config.__file__).parent / "plans.toml"
 
@@ -35,6 +35,14 @@ def test_a_host_adds_plans_with_defaults_for_what_it_leaves_out(tmp_path):
 
     assert (plan.name, plan.credits_a_month, plan.simultaneous_contacts) == ("Alumni", 200, 0)
     assert (plan.refund_when, plan.refund_after_ms) == ("answered", 90 * 86_400_000)
+    assert plan.weight == 1
+
+
+@pytest.mark.parametrize("weight", [1, 7, WEIGHT_MAX])
+def test_a_plan_may_have_a_weight_of_its_own(tmp_path, weight):
+    own = tmp_path / "own.toml"
+    own.write_text(f"[plans.alumni]\nweight = {weight}\n")
+    assert find_plan(load_plans(BUILT_IN, own), "alumni").weight == weight
 
 
 @pytest.mark.parametrize(
@@ -47,6 +55,11 @@ def test_a_host_adds_plans_with_defaults_for_what_it_leaves_out(tmp_path):
         ("[plans.x]\nrefund = { after = '7' }\n", "line 2: plan 'x': refund.after must be an ISO 8601"),
         ("\n[plans.'Bad Slug']\n", "a plan's slug is"),
         ("[plans.x]\ncredits_a_month = true\n", "line 2"),
+        ("[plans.x]\nname = 'X'\nweight = 0\n", "line 3: plan 'x': weight must be a whole number from 1 to 100, not 0"),
+        ("[plans.x]\nweight = 101\n", "line 2: plan 'x': weight must be a whole number from 1 to 100, not 101"),
+        ("[plans.x]\nweight = 1.5\n", "line 2: plan 'x': weight must be"),
+        ("[plans.x]\nweight = '3'\n", "line 2: plan 'x': weight must be"),
+        ("[plans.x]\nweight = true\n", "line 2: plan 'x': weight must be"),
         ("[plans.x\n", "at line 1"),
         ("[other]\n", "expected tables"),
     ],

@@ -3,7 +3,7 @@
 import pytest
 
 from engine import accounts, agenda, campaigns, credits, mailbox, refunds, sending
-from engine.errors import Refused
+from engine.errors import NotFound, Refused
 from engine.mailbox_entries import Entry, entries
 from engine.wake import wake
 from tests.conftest import DAY_MS
@@ -52,9 +52,21 @@ def test_an_inmail_that_was_never_delivered_cannot_be_answered(store, letter):
     before = wallet(store)
     store.client.setrange(store.keys.letters(campaign), 0, letter)
 
-    reply = store.run("reply", store.keys.of_campaign(campaign), 0, MAIL[0], "A", "", "")
+    reply = store.run("reply", store.keys.of_campaign(campaign), 0, MAIL[0], "A", "", "", "in_mailbox")
     assert (reply, letters(store, campaign), wallet(store)) == (["unknown"], letter, before)
     store.client.setrange(store.keys.letters(campaign), 0, "Q")
+
+
+def test_an_inmail_not_delivered_yet_cannot_be_answered_by_guessing_its_id(store):
+    an_account(store, credits_=1)
+    campaign = a_campaign(store, to=1)
+    held = claim(store, campaign)
+    with pytest.raises(NotFound):
+        mailbox.reply(store, f"{campaign}.0", address=MAIL[0], accept=True)
+    assert letters(store, campaign) == "C"
+
+    put_in_mailboxes(store, held)
+    assert mailbox.reply(store, f"{campaign}.0", address=MAIL[0], accept=True) == "A"
 
 
 def test_an_inmail_answered_before_it_was_settled_has_a_delivery_time(store):
@@ -208,13 +220,14 @@ def test_an_unanswered_inmail_is_refunded_and_an_answered_one_beside_it_is_not(s
 
 
 def test_a_second_claim_takes_only_what_is_queued(store):
-    an_account(store, credits_=3)
-    campaign = a_campaign(store, to=2)
+    an_account(store, credits_=2)
+    campaign = a_campaign(store, to=3)
     held = claim(store, campaign, token="one")
     sending.settle(store, held, [], [sending.Failure(0, "bounced")])
+    assert release(store, campaign).state == "running"
     again = claim(store, campaign, token="one")
 
-    assert (again.letters, wallet(store)["held"]) == ("FC", 1)
+    assert (again.letters, wallet(store)["held"]) == ("FCC", 2)
     put_in_mailboxes(store, again)
     sending.settle(store, again, again.positions)
 

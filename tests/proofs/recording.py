@@ -16,6 +16,7 @@ class Call:
     keys: list[str]
     args: tuple[str | int | bytes, ...]
     at_ms: int
+    said: str = "ok"
 
     @property
     def forgotten_from_ms(self) -> int | None:
@@ -42,8 +43,9 @@ class Recording(Store):
         self.lossy = False
 
     def run(self, name: str, keys: list[str], *args: str | int | bytes) -> list[Any]:
-        self.calls.append(Call(name, keys, args, self.now_ms()))
+        at_ms = self.now_ms()
         reply = super().run(name, keys, *args)
+        self.calls.append(Call(name, keys, args, at_ms, str(reply[0])))
         if not self.lossy:
             return reply
         before = self.everything()

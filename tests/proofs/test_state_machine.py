@@ -26,7 +26,7 @@ OUTCOMES = st.text("SSSF-", min_size=5, max_size=5)
 # cancel_pack and release keep `again`, the packs to be looked at again, which says nothing of a cancelled campaign.
 # Of the others a repeat is a new event at its own time, and the model says what it does: a claim by that token, a
 # settlement by it where it still holds the pack, a closing of what is due by now, a choice of what is free by now.
-FROZEN = dict.fromkeys(("open_account", "grant", "submit", "deliver", "reply", "steer", "discard"), ())
+FROZEN = dict.fromkeys(("open_account", "grant", "submit", "deliver", "place", "reply", "steer", "discard"), ())
 FROZEN["draft"] = (":drafts",)
 
 
@@ -158,10 +158,14 @@ class Engine(Office):
         """Any earlier call once more, with the very same arguments."""
         calls = [call for call in self.store.calls if name in (call.name, "any")] or self.store.calls
         call = calls[-1 - which % len(calls)]
+        if call.name == "reply" and call.said != "ok":
+            return  # it was refused; were it sent again later, it would be an answer given later
         forgotten = call.forgotten_from_ms
         if forgotten is not None and self.store.at_ms >= forgotten:
             return
-        if call.name in FROZEN:
+        if call.name == "tidy":
+            self.store.replay(call)  # it forgets some more of what counts for nothing
+        elif call.name in FROZEN:
             before = self.store.everything(FROZEN[call.name])
             self.store.replay(call)
             assert self.store.everything(FROZEN[call.name]) == before, f"a replayed {call.name} changed something"

@@ -47,6 +47,17 @@ class Running:
     def states(self, submitted: list[str]) -> set[str]:
         return {campaigns.get_campaign(self.store, campaign).state for campaign in submitted}
 
+    def goes_on(self, submitted: list[str]) -> None:
+        """Wait until something more is done, or all is."""
+        before = sum(credits.last_seq(self.store, account) for account in ACCOUNTS)
+        self.until(
+            lambda: (
+                sum(credits.last_seq(self.store, account) for account in ACCOUNTS) > before
+                or self.states(submitted) == {"closed"}
+            ),
+            "sending to go on",
+        )
+
     def until(self, condition: Callable[[], object], what: str, step: Callable[[], object] | None = None) -> None:
         deadline, pause = time.monotonic() + 80, threading.Event()
         while not condition():
@@ -114,8 +125,7 @@ def test_a_master_killed_and_started_again_holds_things_up_and_no_more(running: 
     store, cluster = running.store, running.cluster
     submitted = running.submit()
     for key in (store.keys.wallet(ACCOUNTS[0]), "inmail:{dramatiq}", store.keys.runnable):
-        before = credits.last_seq(store, ACCOUNTS[1])
-        running.until(lambda before=before: credits.last_seq(store, ACCOUNTS[1]) > before, "sending to go on")
+        running.goes_on(submitted)
         victim = cluster.owner(key)
         victim.kill()
         victim.start()
@@ -126,14 +136,13 @@ def test_a_master_killed_and_started_again_holds_things_up_and_no_more(running: 
 
 
 def test_a_replica_that_takes_over_is_found(running: Running) -> None:
-    store, cluster = running.store, running.cluster
+    cluster = running.cluster
     master = cluster.owner("inmail:{dramatiq}")
     replica = cluster.add_replica(master)
     submitted = running.submit()
     for node in (replica, master, replica):
         cluster.fail_over(node)
-        before = credits.last_seq(store, ACCOUNTS[1])
-        running.until(lambda before=before: credits.last_seq(store, ACCOUNTS[1]) > before, "sending to go on")
+        running.goes_on(submitted)
     running.until(lambda: running.states(submitted) == {"closed"}, "three waves of everything")
 
     running.check()

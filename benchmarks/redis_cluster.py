@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import socket
 import subprocess
@@ -21,12 +22,16 @@ _WAIT_S_MAX = 30.0
 
 
 def free_port() -> int:
-    """A port that is free, and whose cluster bus port (10,000 higher) can exist."""
+    """A port that is free, as its cluster bus port (10,000 higher) is.
+
+    Both lie below those the system gives to outgoing connections: a server that is started again finds its own free.
+    """
     while True:
-        with socket.socket() as one:
-            one.bind(("127.0.0.1", 0))
-            if 1024 < (port := one.getsockname()[1]) < 55_000:
-                return int(port)
+        port = random.randrange(10_000, 22_000)
+        with socket.socket() as one, socket.socket() as other, suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            other.bind(("127.0.0.1", port + 10_000))
+            return port
 
 
 def wait_until(condition: Callable[[], Any], what: str) -> None:

@@ -47,6 +47,15 @@ class Running:
     def states(self, submitted: list[str]) -> set[str]:
         return {campaigns.get_campaign(self.store, campaign).state for campaign in submitted}
 
+    def states_now(self) -> str:
+        """What stands where, for when a test waits in vain."""
+        shown = [campaigns.describe(self.store, f"{account}.1") for account in ACCOUNTS]
+        return "; ".join(
+            f"{each['campaign']} {each['state']} {each['waiting_for']} {each['counts']} "
+            f"{audit(self.store, each['account']).stopped}"
+            for each in shown
+        )
+
     def goes_on(self, submitted: list[str]) -> None:
         """Wait until something more is done, or all is."""
         before = sum(credits.last_seq(self.store, account) for account in ACCOUNTS)
@@ -59,9 +68,11 @@ class Running:
         )
 
     def until(self, condition: Callable[[], object], what: str, step: Callable[[], object] | None = None) -> None:
-        deadline, pause = time.monotonic() + 80, threading.Event()
+        deadline, pause = time.monotonic() + 40, threading.Event()
         while not condition():
-            assert time.monotonic() < deadline, f"gave up waiting for {what}\n{self.log.read_text()[-4_000:]}"
+            assert time.monotonic() < deadline, (
+                f"gave up waiting for {what}; {self.states_now()}\n{self.log.read_text()[-4_000:]}"
+            )
             (step or (lambda: pause.wait(0.1)))()
 
     def check(self) -> None:

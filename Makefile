@@ -4,11 +4,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.setup-done
 
-.PHONY: help setup demo up test test-slow prove mutants soak drill check bench bench-full lock clean
+.PHONY: help setup demo up test test-slow test-cluster prove mutants soak drill check bench bench-full lock clean
 ROUNDS ?= 20
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## create .venv with the locked versions (at once when it is there already)
 
@@ -56,6 +56,9 @@ bench-full: $(STAMP) ## every benchmark, and Dramatiq's own tests against the br
 
 test-slow: $(STAMP) ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow
+
+test-cluster: $(STAMP) ## the engine's tests once more, on a Redis Cluster of three masters
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m cluster
 
 prove: $(STAMP) ## every crash point, 1,000 runs beside a model, opposed spenders; some minutes
 	@$(BIN)/python -m pytest -m proof

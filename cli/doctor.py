@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.text import Text
 
-from cli import doctor_engine, doctor_redis
+from cli import doctor_cluster, doctor_engine, doctor_redis
 from cli.finding import Finding
 from cli.output import console
 from cli.session import queues_of
@@ -64,7 +64,7 @@ def _data(settings: Settings, redises: Redises) -> Iterator[Finding]:
     store = open_store(redises.url, settings)
     try:
         if redises.embedded is None or redises.embedded.persistent:  # the stand-in knows no INFO
-            yield from doctor_redis.look(store, "redis")
+            yield from _servers(store, "redis")
         yield from doctor_engine.clock(store)
         yield from doctor_engine.processes(store)
         yield from doctor_engine.late_refunds(store)
@@ -79,11 +79,16 @@ def _broker(settings: Settings, redises: Redises) -> Iterator[Finding]:
     else:
         store = Store(open_client(redises.broker_url), settings.namespace)
         try:
-            yield from doctor_redis.look(store, "broker")
+            yield from _servers(store, "broker")
         finally:
             store.client.close()
     with queues_of(settings, redises) as broker:
         yield from doctor_engine.queued(broker)
+
+
+def _servers(store: Store, subject: str) -> Iterator[Finding]:
+    look = doctor_cluster.look if store.spread else doctor_redis.look_at_server
+    return look(store.client, subject)
 
 
 def _embedded(info: Any, settings: Settings) -> Finding:

@@ -8,7 +8,6 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from cli.finding import Finding
-from engine.store import Store
 
 Info = Mapping[str, Any]
 Release = tuple[int, ...]
@@ -38,9 +37,8 @@ SYNC = {
 }
 
 
-def look(store: Store, subject: str) -> Iterator[Finding]:
-    """Everything about one Redis; ``subject`` is ``redis`` or ``broker``. Writes nothing. Raises RedisTrouble."""
-    client = store.client
+def look_at_server(client: Any, subject: str) -> Iterator[Finding]:
+    """Everything about one server; ``subject`` is ``redis`` or ``broker``. Writes nothing. Raises RedisTrouble."""
     memory = client.info("memory")
     yield version(client.info("server"), subject)
     yield role(client.info("replication"), subject)

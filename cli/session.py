@@ -11,6 +11,7 @@ from redis.connection import parse_url
 
 from cli.output import warn
 from config import logging
+from config.redis_address import names_cluster, parse_cluster
 from config.settings import Settings, get_settings
 from engine.errors import Unavailable
 from engine.store import Store, trouble_text
@@ -74,5 +75,7 @@ def queues_place(settings: Settings, redises: Redises) -> str:
     if not settings.broker_url and not settings.redis_url:
         return f"embedded, in {settings.data_dir}"
     name = "INMAIL_BROKER_URL" if settings.broker_url else "INMAIL_REDIS_URL"
+    if names_cluster(redises.broker_url):
+        return f"{name}, the cluster at {parse_cluster(redises.broker_url).shown}"
     parts = parse_url(redises.broker_url)  # type: ignore[no-untyped-call]
     return f"{name}, {parts.get('path') or '{}:{}'.format(parts.get('host', 'localhost'), parts.get('port', 6379))}"

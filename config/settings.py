@@ -7,21 +7,13 @@ from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from redis.connection import ConnectionPool, parse_url
-from redis.exceptions import RedisError
 
-from config import timings
+from config import redis_address, timings
 
 _SHOWN_CHARS_MAX = 400
-# Of what redis-py takes behind the '?', that which the engine's own way of connecting does not depend on.
-_ADDRESS_OPTIONS = {"db", "username", "password", "client_name", "protocol", "socket_timeout", "socket_connect_timeout"}
-_ADDRESS_OPTIONS |= {"socket_keepalive", "health_check_interval", "max_connections"}
-_TLS_OPTIONS = {"ssl_cert_reqs", "ssl_check_hostname", "ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile"}
-_TLS_OPTIONS |= {"ssl_password"}
 
 
 class BadSettings(ValueError):
@@ -46,7 +38,8 @@ class Settings(BaseSettings):
     )
 
     redis_url: str | None = None
-    """Where account data lives (redis://, rediss:// or unix://). Unset: the engine keeps its own Redis."""
+    """Where account data lives: redis://, rediss://, unix://, or a cluster as redis+cluster://host:port,host:port.
+    Unset: the engine keeps its own Redis."""
 
     broker_url: str | None = None
     """Where Dramatiq's queues live. Unset: the same Redis."""
@@ -95,14 +88,9 @@ class Settings(BaseSettings):
 
     @field_validator("redis_url", "broker_url")
     @classmethod
-    def _known_scheme(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError("must begin with redis://, rediss:// or unix://")
+    def _usable_address(cls, value: str | None) -> str | None:
         if value is not None:
-            try:
-                _try_address(value)
-            except (ValueError, TypeError, RedisError) as error:
-                raise ValueError(f"is no usable address: {error}") from None
+            redis_address.check(value)
         return value
 
     @field_validator("namespace")
@@ -147,19 +135,6 @@ class Settings(BaseSettings):
     def lease_ms(self) -> int:
         """The pack lease in milliseconds."""
         return milliseconds(self.lease)
-
-
-def _try_address(url: str) -> None:
-    """Raise what redis-py would raise at the first command, whatever is wrong with the address; opens nothing."""
-    known = _ADDRESS_OPTIONS | _TLS_OPTIONS if url.startswith("rediss:") else _ADDRESS_OPTIONS
-    for name in parse_qs(urlsplit(url).query).keys() - known:
-        raise ValueError(f"unknown option {name[:60]!r}; there are: {', '.join(sorted(known))}")
-    found = parse_url(url)  # type: ignore[no-untyped-call]
-    for name in ("socket_timeout", "socket_connect_timeout"):
-        if not 0 < found.get(name, 1) <= 3600:
-            raise ValueError(f"{name} must be above 0 and at most 3600 seconds")
-    str(found.get("host", "")).encode("idna")
-    ConnectionPool.from_url(url).make_connection()
 
 
 def milliseconds(span: timedelta) -> int:

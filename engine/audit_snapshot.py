@@ -105,7 +105,7 @@ def take_snapshot(store: Store, account: str) -> Snapshot:
         seq=int(purse["seq"]),
         chain=int(purse["chain"]),
         last_entry=last[0][0].decode() if last else "",
-        at_ms=store.now_ms(),
+        at_ms=store.now_ms(keys.wallet(account)),
         active=frozenset(_texts(active)),
         sending=frozenset(_texts(sending)),
         wallet=Wallet(*(int(purse[name]) for name in WALLET_FIELDS)),

@@ -165,6 +165,11 @@ class Keys:
     def digests(self, campaign: str) -> str:
         return self.of_campaign(campaign)[22]
 
+    def still(self, key: str) -> str:
+        """A key that never exists, in the slot of another. A cluster refuses a script called with several keys of
+        which one is not there for as long as their slot is being moved: it never runs where half of them are gone."""
+        return f"{self.namespace}:{{{key.partition('{')[2].partition('}')[0]}}}:still"
+
     def mailboxes(self, digest: bytes) -> str:
         """hash: digest of an address → its newest entries ' campaign/pack@delivered_ms', oldest first; a '+' before
         them says that older ones are in ``older_mail``. One of MAILBOX_SHARDS such hashes, by the digest."""

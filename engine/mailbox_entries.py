@@ -47,9 +47,12 @@ def _calls(store: Store, ref: str, people: Sequence[bytes]) -> list[Call]:
     for person in people:
         shards[person[0] % MAILBOX_SHARDS].append(person)
     used = [found for found in shards if found]
-    keys = [store.keys.mailboxes(found[0]) for found in used]
-    joined = [b"".join(found) for found in used]
-    return [("deliver", keys, (ref, *joined))] if used else []
+    shares = [[found] for found in used] if store.spread else [used]
+    calls: list[Call] = []
+    for share in filter(None, shares):
+        keys = [store.keys.mailboxes(found[0]) for found in share]
+        calls.append(("deliver", keys, (ref, *(b"".join(found) for found in share))))
+    return calls
 
 
 def entries(store: Store, address: str, *, most: int, after: tuple[str, int] | None = None) -> list[Entry] | None:

@@ -40,7 +40,8 @@ def refund(store: Store, campaign: str, pack: int, *, others: int = OTHERS_MAX) 
 
 def overdue(store: Store, campaign: str, *, step: int = 1000) -> Iterator[list[int]]:
     """All packs of a campaign with a refund due by now, earliest first, ``step`` at a time."""
-    due, now, start = store.keys.campaign_due(campaign), store.now_ms(), 0
+    due, start = store.keys.campaign_due(campaign), 0
+    now = store.now_ms(due)
     while True:
         found = [int(pack) for pack in store.client.zrangebyscore(due, "-inf", now, start=start, num=step)]
         if found:

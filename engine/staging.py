@@ -67,7 +67,7 @@ class Stage:
             pipe = self.store.client.pipeline(transaction=False)
             pipe.hset(keys.staged(self.campaign, self.token), mapping=self._blobs)
             pipe.hset(keys.staged_digests(self.campaign, self.token), mapping=self._digests)
-            pipe.zadd(keys.drafts(account), {f"{self.campaign} {self.token}": self.store.now_ms()})
+            pipe.zadd(keys.drafts(account), {f"{self.campaign} {self.token}": self.store.now_ms(keys.drafts(account))})
             pipe.execute()
         self._blobs.clear()
         self._digests.clear()

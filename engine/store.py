@@ -14,11 +14,15 @@ from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, Res
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
+from config.redis_address import names_cluster, parse_cluster
+from engine.cluster import ClusterClient
 from engine.keys import Keys
 from engine.witness import Witness
 
 Call = tuple[str, list[str], Sequence[str | int | bytes]]
 """One call of a script: its name, its keys, its arguments after the time."""
+
+AnyClient = redis.Redis | ClusterClient
 
 RedisTrouble = redis.RedisError
 """What any call of the engine raises when Redis does not answer or answers that it cannot."""
@@ -29,11 +33,13 @@ def trouble_text(error: BaseException) -> str:
     return str(error).rpartition("caused error: ")[2]
 
 
-def open_client(url: str, *, timeout_s: float = 15.0) -> redis.Redis:
-    """A client for ``url`` that repeats a call three times after a broken connection.
+def open_client(url: str, *, timeout_s: float = 15.0) -> AnyClient:
+    """A client for ``url``, a server's or a cluster's, that repeats a call a few times after a broken connection.
 
     Repeating is safe because every script run again with the same arguments changes nothing.
     """
+    if names_cluster(url):
+        return ClusterClient(parse_cluster(url), timeout_s=timeout_s)
     return redis.Redis.from_url(
         url,
         socket_timeout=timeout_s,
@@ -64,11 +70,13 @@ STANDALONE = frozenset({"deliver", "lead", "resign", "rest", "snapshot"})
 class Store:
     """A Redis client, the key names and the scripts; shared freely between threads.
 
-    ``at_ms`` is None in production, where Redis' own clock decides; a simulation sets it.
+    ``at_ms`` is None in production, where Redis' own clock decides; a simulation sets it. ``spread`` says whether
+    keys lie in the slots of a cluster, so that a script can be called with keys of one slot only.
     """
 
-    def __init__(self, client: redis.Redis, namespace: str = "inmail", at_ms: int | None = None) -> None:
+    def __init__(self, client: AnyClient, namespace: str = "inmail", at_ms: int | None = None) -> None:
         self.client: Any = client
+        self.spread = isinstance(client, ClusterClient)
         self.keys = Keys(namespace)
         self.at_ms = at_ms
         self.witness = Witness()
@@ -77,7 +85,7 @@ class Store:
     def run(self, name: str, keys: list[str], *args: str | int | bytes) -> list[Any]:
         """Run one script with the time put before its arguments; text replies come back as str."""
         try:
-            reply = self._script(name)(keys=keys, args=[self.at_ms or 0, *args])
+            reply = self._call(name, keys, [self.at_ms or 0, *args])
         except ResponseError as error:
             raise _named(error) from error
         return [_text(item) for item in reply] if isinstance(reply, list) else [_text(reply)]
@@ -91,7 +99,8 @@ class Store:
             return [self.run(calls[0][0], calls[0][1], *calls[0][2])]
         pipe = self.client.pipeline(transaction=False)
         for name, keys, args in calls:
-            pipe.execute_command("EVALSHA", self._script(name).sha, len(keys), *keys, self.at_ms or 0, *args)
+            named = self._named_keys(keys)
+            pipe.execute_command("EVALSHA", self._script(name).sha, len(named), *named, self.at_ms or 0, *args)
         replies = []
         for (name, keys, args), reply in zip(calls, pipe.execute(raise_on_error=False), strict=True):
             if isinstance(reply, NoScriptError):
@@ -106,18 +115,38 @@ class Store:
 
     def run_bare(self, name: str, keys: list[str], *args: str | int) -> Any:
         """Run a standalone script that takes no time."""
-        return self._script(name)(keys=keys, args=list(args))
+        return self._call(name, keys, args)
 
-    def now_ms(self) -> int:
-        """The time every decision is made by: Redis', or the simulation's."""
+    def now_ms(self, near: str | None = None) -> int:
+        """The time every decision is made by: Redis', or the simulation's.
+
+        On a cluster that of the master which holds the key ``near``, else that of the agenda: the clocks of two masters
+        may differ by some ms, so that a time is compared with the clock it was written by.
+        """
         if self.at_ms is not None:
             return self.at_ms
-        seconds, micros = cast("tuple[int, int]", self.client.time())
+        asked = self.client.time_near(near or self.keys.runnable) if self.spread else self.client.time()
+        seconds, micros = cast("tuple[int, int]", asked)
         return seconds * 1000 + micros // 1000
 
     def hash(self, key: str) -> dict[str, str]:
         """A whole hash as text; empty where the key does not exist."""
         return {_text(k): _text(v) for k, v in self.client.hgetall(key).items()}
+
+    def _call(self, name: str, keys: list[str], args: Sequence[str | int | bytes]) -> Any:
+        script = self._script(name)
+        if not self.spread:
+            return script(keys=keys, args=args)
+        named = self._named_keys(keys)
+        try:
+            return self.client.execute_command("EVALSHA", script.sha, len(named), *named, *args)
+        except NoScriptError:
+            # Only this master is asked, which then keeps it: another may be away.
+            return self.client.execute_command("EVAL", script_source(name), len(named), *named, *args)
+
+    def _named_keys(self, keys: list[str]) -> list[str]:
+        """The keys to call a script with: on a cluster one more, which keeps it from running in a slot on its way."""
+        return [*keys, self.keys.still(keys[0])] if self.spread else keys
 
     def _script(self, name: str) -> Any:
         script = self._scripts.get(name)

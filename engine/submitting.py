@@ -181,7 +181,7 @@ def discard(store: Store, campaign: str, token: str, operation: str = "") -> Non
 
 def discard_abandoned(store: Store, account: str) -> list[str]:
     """Clear away the account's uploads that have not moved for DRAFT_KEPT_MS; returns their campaigns' ids."""
-    before = store.now_ms() - DRAFT_KEPT_MS
+    before = store.now_ms(store.keys.drafts(account)) - DRAFT_KEPT_MS
     stale = [m.decode() for m in store.client.zrangebyscore(store.keys.drafts(account), "-inf", before)]
     for member in stale:
         campaign, _, token = member.partition(" ")

@@ -1,4 +1,4 @@
-"""Fixtures every room shares: a store on the stand-in and on a real Redis, a clock that moves only when told."""
+"""Fixtures every room shares: a store on the stand-in, a real Redis and a cluster, a clock that moves when told."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ import redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
+from benchmarks.redis_cluster import Cluster, own_cluster
 from engine.accounts import account_ids
 from engine.audit import audit
 from engine.store import Store, open_client
@@ -61,7 +62,22 @@ def redis_url() -> Iterator[str]:
             server.wait(10)
 
 
-@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.redis)])
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """Three masters of this session's own; a test that kills or adds one takes a cluster of its own."""
+    if not (shutil.which("redis-server") or shutil.which("valkey-server")):
+        pytest.skip("no redis-server or valkey-server on PATH")
+    with own_cluster(3) as made:
+        yield made
+
+
+@pytest.fixture(
+    params=[
+        "fake",
+        pytest.param("real", marks=pytest.mark.redis),
+        pytest.param("cluster", marks=[pytest.mark.redis, pytest.mark.cluster]),
+    ]
+)
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     """An empty store whose clock stands at NOON_MS and moves only by ``store.at_ms += …``.
 
@@ -70,7 +86,8 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     if request.param == "fake":
         client = fakeredis.FakeRedis(server=fakeredis.FakeServer(), version=(7, 0))
     else:
-        client = open_client(request.getfixturevalue("redis_url"))
+        url = request.getfixturevalue("cluster").url if request.param == "cluster" else None
+        client = open_client(url or request.getfixturevalue("redis_url"))
         client.flushdb()
     made = Store(client, at_ms=NOON_MS)
     yield made

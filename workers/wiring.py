@@ -13,9 +13,12 @@ from dramatiq.middleware import (
     TimeLimit,
 )
 
+from config.redis_address import names_cluster, parse_cluster
 from config.timings import BROKER_BEAT_MS, BROKER_SILENT_MS
+from engine.cluster import ClusterClient
 from engine.store import Store
 from workers.broker import DurableRedisBroker
+from workers.broker.scripts import SOCKET_TIMEOUT_S
 from workers.middleware import LogContext, Presence
 
 SEND, REFUND = "send", "refund"
@@ -27,6 +30,7 @@ def make_broker(url: str, namespace: str, store: Store) -> DurableRedisBroker:
     """The broker of a worker or scheduler process, under ``namespace``; set as Dramatiq's global one."""
     broker = DurableRedisBroker(
         url=url,
+        client=_cluster(url),
         namespace=_tagged(namespace),
         heartbeat_interval=BROKER_BEAT_MS,
         heartbeat_timeout=BROKER_SILENT_MS,
@@ -48,7 +52,12 @@ def make_broker(url: str, namespace: str, store: Store) -> DurableRedisBroker:
 
 def bare_broker(url: str, namespace: str) -> DurableRedisBroker:
     """The same broker to look at and to steer; it runs no message."""
-    return DurableRedisBroker(url=url, namespace=_tagged(namespace), middleware=[])
+    return DurableRedisBroker(url=url, client=_cluster(url), namespace=_tagged(namespace), middleware=[])
+
+
+def _cluster(url: str) -> ClusterClient | None:
+    """The client of a cluster; the broker makes one of a server by itself."""
+    return ClusterClient(parse_cluster(url), timeout_s=SOCKET_TIMEOUT_S) if names_cluster(url) else None
 
 
 def _tagged(namespace: str) -> str:

@@ -1,7 +1,8 @@
 -- deliver: put the InMails of one pack into their recipients' mailboxes; not about one account.
 -- Before → after: ' campaign/pack@now_ms' stands once in the mailbox of each recipient, at the end or where it was
 --                 before. A mailbox grown long moves what it has to its zset of older mail.
--- KEYS: shards of mailboxes. ARGV: now_ms, campaign/pack, then for each shard the digests of its recipients.
+-- KEYS: shards of mailboxes; one more on a cluster, which is not looked at. ARGV: now_ms, campaign/pack, then for each
+--       shard the digests of its recipients.
 -- Returns: how many mailboxes have it now. Delivering twice changes nothing, and passes with memory full: the credits
 -- are held already, and only so many packs are in hand.
 local call, now = redis.call, tonumber(ARGV[1])
@@ -29,8 +30,8 @@ end
 
 -- Nothing fails below. The first write frees memory, so Redis does not look at its limit.
 if #KEYS > 0 then call('HDEL', KEYS[1], '') end
-for k, shard in ipairs(KEYS) do
-  local joined, people, put = ARGV[k + 2], {}, {}
+for k = 1, #ARGV - 2 do
+  local shard, joined, people, put = KEYS[k], ARGV[k + 2], {}, {}
   for i = 1, #joined / 12 do people[i] = string.sub(joined, i * 12 - 11, i * 12) end
   local mailboxes = call('HMGET', shard, unpack(people))
   for i, person in ipairs(people) do

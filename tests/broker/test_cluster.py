@@ -2,74 +2,28 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
-import subprocess
-import tempfile
-from collections.abc import Iterator
-
 import dramatiq
 import pytest
-import redis
 from redis.cluster import RedisCluster
 
+from benchmarks.redis_cluster import Cluster
+from engine.store import open_client
 from workers.broker import DurableRedisBroker, dead_list, pause, queue_list, resume
 
-from .rig import elapse, wait_until
+from .rig import elapse
 
 pytestmark = pytest.mark.redis
-SLOTS = ((0, 5460), (5461, 10922), (10923, 16383))
 
 
-def free_port() -> int:
-    """Return a port that is free, and whose cluster bus port (10,000 higher) can exist."""
-    while True:
-        with socket.socket() as one:
-            one.bind(("127.0.0.1", 0))
-            if 1024 < (port := one.getsockname()[1]) < 55_000:
-                return int(port)
+@pytest.fixture(params=["redis-py's own client", "the engine's"])
+def client(request: pytest.FixtureRequest, cluster: Cluster) -> RedisCluster:
+    cluster.flush()
+    if request.param == "the engine's":
+        return open_client(cluster.url)
+    return RedisCluster(host="127.0.0.1", port=cluster.nodes[0].port)
 
 
-@pytest.fixture(scope="module")
-def cluster_port() -> Iterator[int]:
-    program = shutil.which("redis-server") or shutil.which("valkey-server")
-    if program is None:
-        pytest.skip("no redis-server or valkey-server on PATH")
-    servers = []
-    ports = [free_port() for _ in SLOTS]
-    with tempfile.TemporaryDirectory(prefix="broker-cluster-") as folder:
-        for port in ports:
-            command = [
-                program,
-                "--port",
-                str(port),
-                "--cluster-enabled",
-                "yes",
-                "--save",
-                "",
-                "--dir",
-                folder,
-            ]
-            command += ["--cluster-config-file", f"{port}.conf", "--bind", "127.0.0.1"]
-            servers.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
-        try:
-            nodes = [redis.Redis(port=port) for port in ports]
-            for node, (first, last) in zip(nodes, SLOTS, strict=True):
-                node.ping()
-                node.cluster("addslots", *range(first, last + 1))  # Redis 6.2 knows no ranges
-                nodes[0].execute_command("CLUSTER", "MEET", "127.0.0.1", node.connection_pool.connection_kwargs["port"])
-            for node in nodes:
-                assert wait_until(lambda node=node: node.cluster("info")["cluster_state"] == "ok", 20)
-                node.close()
-            yield ports[0]
-        finally:
-            for server in servers:
-                server.kill()
-                server.wait(10)
-
-
-def test_everything_works_on_a_cluster(cluster_port: int) -> None:
-    client = RedisCluster(host="127.0.0.1", port=cluster_port)
+def test_everything_works_on_a_cluster(client: RedisCluster) -> None:
     broker = DurableRedisBroker(client=client, heartbeat_interval=100, heartbeat_timeout=500)
     ran: list[object] = []
 

@@ -13,10 +13,10 @@ import pytest
 import redis
 from redis.sentinel import Sentinel
 
+from benchmarks.redis_cluster import free_port
 from workers.broker import DurableRedisBroker
 
 from .rig import wait_until
-from .test_cluster import free_port
 
 pytestmark = [pytest.mark.redis, pytest.mark.slow]
 

@@ -172,7 +172,7 @@ def test_two_uploads_under_one_key_at_the_same_time_never_mix(store):
             submitting.submit(store, "acme", listed, message, order, progress=meanwhile)
 
     assert [r.fields["first_name"] for r in campaigns.recipients(store, inner[0])] == ["Eve", "Ben"]
-    assert not [key for key in store.client.keys("*") if b"staged" in key]
+    assert not [key for key in store.client.scan_iter() if b"staged" in key]
     assert store.client.zcard(store.keys.drafts("acme")) == 0
 
 
@@ -180,7 +180,7 @@ def test_an_upload_given_up_meanwhile_is_refused_and_may_be_repeated(store):
     an_account(store)
 
     def give_up(read, rows):
-        store.client.delete(*[key for key in store.client.keys("*") if b"staged" in key] or ["-"])
+        store.client.delete(*[key for key in store.client.scan_iter() if b"staged" in key] or ["-"])
 
     with open_list("-", stdin=io.BytesIO(GOOD.encode())) as listed:
         message = parse_message("Hi {{ first_name }}", "Text", columns=listed.columns)

@@ -15,6 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from config.settings import BadSettings, Settings, get_settings
+from engine.cluster import ClusterClient
 from engine.errors import Invalid
 from engine.plans import Plan, load_plans
 from engine.store import open_client
@@ -28,12 +29,19 @@ WORDS += ["P7D", "P", "PT", "p7d", "P-7D", "PT0.5S", "P999999999999999999D", "PT
 WORDS += ["redis://", "redis://[", "redis://h:x", "redis://h:99999/0", "redis://h/x", "redis://u:p@h/0?db=x", "unix://"]
 WORDS += ["redis://h?socket_timeout=x", "redis://[::1]:6379", "rediss://h?ssl_cert_reqs=x", "redis://h?protocol=9"]
 WORDS += ["unix:///nowhere.sock?db=-1", f"redis://{'h' * 70}", "REDIS://h", "fake", "${HOME}", "$"]
+WORDS += [
+    "redis+cluster://",
+    "redis+cluster://h,",
+    "redis+cluster://[",
+    "redis+cluster://h/1",
+    "redis+cluster://u:p@h,g",
+]
 WORDS += ["folder", "plans.toml", "plans.toml/x", "x" * 300, "x/" * 3000, "~nobody", "debug", "DEBUG", "json"]
 OPTIONS = ["timeout", "max_connections", "retry", "retry_on_error", "socket_timeout", "socket_type", "parser_class"]
 OPTIONS += ["encoding", "decode_responses", "connection_class", "protocol", "ssl_cert_reqs", "db", "x"]
 addresses = st.builds(
     "{}?{}={}".format,
-    st.sampled_from(["redis://h", "rediss://h", "unix:///nowhere"]),
+    st.sampled_from(["redis://h", "rediss://h", "unix:///nowhere", "redis+cluster://h,g:1", "rediss+cluster://h,g:1"]),
     st.sampled_from(OPTIONS),
     st.sampled_from(["x", "0", "1", "-1", "nan", "inf", "none"]),
 )
@@ -64,7 +72,9 @@ def settings_or_refusal(named: str) -> None:
         refused = str(caught)
     else:
         for url in filter(None, (found.redis_url, found.broker_url)):
-            open_client(url).connection_pool.make_connection()  # a connection is made but not opened yet
+            client = open_client(url)  # connects to nobody yet
+            if not isinstance(client, ClusterClient):
+                client.connection_pool.make_connection()
         return
     assert re.search(named, refused)
     assert refused.isprintable()

@@ -63,6 +63,8 @@ class Scripts:
     def __init__(self, client: type_client, namespace: str) -> None:
         self.client = client
         self.namespace = namespace
+        #: A cluster refuses a script called with several keys that are not there while their slot is being moved.
+        self._keys = (namespace, f"{namespace}:__still__")
         folder = resources.files(__package__) / "lua"
         files = sorted(folder.iterdir(), key=lambda file: file.name)
         prelude = "".join(file.read_text(encoding="utf-8") for file in files if file.name.startswith("prelude"))
@@ -81,11 +83,11 @@ class Scripts:
         Errors:  KeyError for an unknown script; ConnectionClosed for anything Redis has against it
         """
         try:
-            return self.client.evalsha(self._digests[name], 1, self.namespace, *arguments)
+            return self.client.evalsha(self._digests[name], 2, *self._keys, *arguments)
         except NoScriptError:
             # A restart, a failover or SCRIPT FLUSH. EVAL is one step (and keeps the script again).
             with survivable():
-                return self.client.eval(self._texts[name], 1, self.namespace, *arguments)
+                return self.client.eval(self._texts[name], 2, *self._keys, *arguments)
         except FAILURES as error:
             raise survivable_error(error) from error
 

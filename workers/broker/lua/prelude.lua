@@ -1,5 +1,6 @@
 -- prelude: the names of all keys, the clock and the wake-up, put before every script.
 -- KEYS[1] is always the namespace; every key begins with it, so a tagged one ('{dramatiq}') keeps them in one slot.
+-- KEYS[2] never exists: for it a cluster refuses the script while that slot is being moved.
 --   ns:<queue>            list  ids ready to run, head first
 --   ns:<queue>.msgs       hash  id -> body, of everything ready, delayed or running
 --   ns:<queue>.DQ         zset  id -> due_ms

@@ -33,7 +33,7 @@ def main() -> int:
     parser.add_argument("--cache", help="a folder to keep the installed peers in")
     options = parser.parse_args()
     names = [name for name in options.peers.split(",") if name]
-    found: dict[str, list[float]] = {name: [] for name in ("refunds", "seconds", "alone", "meanwhile", *names)}
+    found: dict[str, list[float]] = {name: [] for name in ("refunds", "seconds", "redis", "alone", "meanwhile", *names)}
     drift, wrong, server = [], [], ""
     with tempfile.TemporaryDirectory(prefix="bench-refunds-") as folder:
         due = a_list(Path(folder) / "due.csv", options.recipients)
@@ -51,6 +51,7 @@ def main() -> int:
     rows = [
         ["refunds/s, from the moment to a whole wallet", figure(found["refunds"]), ""],
         ["… seconds", figure(found["seconds"], ".2f"), ""],
+        ["… CPU of Redis a refund, µs", figure(found["redis"], ".2f"), ""],
         [f"sends/s of {options.sends:,} alone", figure(found["alone"]), ""],
         ["… beginning at such a moment", figure(found["meanwhile"]), ratio(found["meanwhile"], found["alone"])],
     ]
@@ -66,11 +67,12 @@ def main() -> int:
 def _round(it: Stage, due: Path, sent: Path, options: argparse.Namespace, found: dict[str, list[float]]) -> None:
     broker = bare_broker(it.info.url, it.store.keys.namespace)
     account = _ready(it, broker, due, options.recipients)
-    began = time.perf_counter()
+    began, cpu_s = time.perf_counter(), it.cpu_s()["redis"]
     resume(broker, REFUND)
     wallet = it.store.keys.wallet(account)
     wait(lambda: it.store.client.hget(wallet, "held") == b"0", "the refunds", pause_s=0.002)
     took_s = time.perf_counter() - began
+    found["redis"].append((it.cpu_s()["redis"] - cpu_s) / options.recipients * 1e6)
     found["refunds"].append(options.recipients / took_s)
     found["seconds"].append(took_s)
     _drained(broker)

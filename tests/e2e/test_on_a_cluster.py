@@ -21,7 +21,7 @@ from engine.mailbox_entries import size
 from engine.store import Store, open_client
 from tests.factories import a_campaign, addresses, an_account
 
-pytestmark = [pytest.mark.redis, pytest.mark.cluster]
+pytestmark = [pytest.mark.redis, pytest.mark.cluster, pytest.mark.timeout(400)]
 ACCOUNTS = [f"a{i}" for i in range(6)]
 PEOPLE = 600
 
@@ -68,7 +68,7 @@ class Running:
         )
 
     def until(self, condition: Callable[[], object], what: str, step: Callable[[], object] | None = None) -> None:
-        deadline, pause = time.monotonic() + 40, threading.Event()
+        deadline, pause = time.monotonic() + 120, threading.Event()
         while not condition():
             assert time.monotonic() < deadline, (
                 f"gave up waiting for {what}; {self.states_now()}\n{self.log.read_text()[-4_000:]}"

@@ -53,7 +53,7 @@ class Scheduler:
     _full: bool = False
     _sending_paused: bool = False
     _asked_paused: float = float("-inf")
-    _tidied: bool = False
+    _tidied: bool = True
     _last_tidy: float = float("-inf")
     _last_sweep: float = float("-inf")
     _last_rebuild: float = float("-inf")
@@ -104,7 +104,7 @@ class Scheduler:
         if self._full:
             stop.wait(PACE_LOOKS_S)
         elif not released:
-            agenda.nap(self.store, NAP_S)
+            agenda.nap(self.store, NAP_S if self._tidied else _TIDY_EVERY_S)
 
     def _tidy(self, clock: float) -> None:
         """Forget a few closed packs' contacts; little at a time, so that what is urgent hardly waits for it."""
@@ -131,6 +131,7 @@ class Scheduler:
 
         While the send queue is paused none is: their leases would run out unused, and they would be queued again.
         """
+        self._full = False
         if self._paused():
             return 0
         room = self.releaser.pace.room() if self.paced else _UNPACED

@@ -34,6 +34,9 @@ THOROUGH_EVERY_S = 10.0
 PACE_LOOKS_S = 0.02
 """How soon the scheduler looks again whether there is room in the queue."""
 
+ALARM_EVERY_MS = 250
+"""Packs of a campaign that fall due within so long share an alarm, at its end: a refund is no later than that."""
+
 SHUTDOWN_MS = 20_000
 STOP_GRACE_S = 30
 """A worker asked to stop finishes its message within the first; ``inmail up`` kills it after the second."""

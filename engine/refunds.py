@@ -17,11 +17,13 @@ OTHERS_MAX: Final = 1_500
 
 @dataclass(frozen=True, slots=True)
 class Refunded:
-    """How many InMails were closed, when its next falls due (0 = none is left), and when this was."""
+    """How many InMails were closed, when the pack's next falls due (0 = none is left), when this was, and whether other
+    packs of the campaign are due still."""
 
     closed: int
     next_due_ms: int
     now_ms: int
+    more: bool = False
 
 
 def refund(store: Store, campaign: str, pack: int, *, others: int = OTHERS_MAX) -> Refunded:
@@ -35,7 +37,7 @@ def refund(store: Store, campaign: str, pack: int, *, others: int = OTHERS_MAX) 
     if reply[0] == "unknown":
         raise NotFound(f"no campaign {campaign!r}", code="no_campaign")
     store.witness.note(account, reply[4])
-    return Refunded(int(reply[1]), int(reply[2]), int(reply[3]))
+    return Refunded(int(reply[1]), int(reply[2]), int(reply[3]), reply[5] == "1")
 
 
 def overdue(store: Store, campaign: str, *, step: int = 1000) -> Iterator[list[int]]:

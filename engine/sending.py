@@ -22,6 +22,7 @@ class Claim:
     campaign: str
     account: str
     pack: int
+    pack_size: int
     first: int
     token: str
     letters: str
@@ -105,11 +106,11 @@ def _claimed(store: Store, campaign: str, pack: int, token: str, reply: list[Any
         return Corrupt(f"campaign {campaign} has lost the rows of pack {pack}")
     if reply[0] != "ok":
         return None
-    _, letters, state, mark, joined, first, way = reply
+    _, letters, state, mark, joined, first, way, pack_size = reply
     account = account_of(campaign)
     store.witness.note(account, mark)
     people = joined.encode("utf-8", "surrogateescape")
-    return Claim(campaign, account, pack, int(first), token, letters, people, state, way)
+    return Claim(campaign, account, pack, int(pack_size), int(first), token, letters, people, state, way)
 
 
 def settle(store: Store, claim: Claim, delivered: Sequence[int], failed: Sequence[Failure] = ()) -> Settled | None:

@@ -15,7 +15,7 @@ from dramatiq.broker import MessageProxy
 from dramatiq.errors import BrokerConnectionError
 from dramatiq.middleware import CurrentMessage
 
-from config.timings import message_ms
+from config.timings import ALARM_EVERY_MS, message_ms
 from engine import agenda, refunds, sending
 from engine.campaigns import CHANNELS
 from engine.errors import EngineError, NotFound
@@ -33,6 +33,7 @@ Load = Sequence[tuple[str, int]]
 """What one message carries: packs, each as campaign and number."""
 
 _NOTED_MAX = 10_000
+_CALLS_MAX = 100
 
 
 @dataclass(slots=True)
@@ -49,6 +50,7 @@ class Actors:
     send_packs: Actor[[Load], None] = field(init=False)
     refund_pack: Actor[[str, int], None] = field(init=False)
     _noted: dict[str, int] = field(default_factory=dict)
+    _rung: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         limit_ms = message_ms(self.lease_ms)
@@ -134,13 +136,20 @@ class Actors:
             wake(self.store, account, now_ms=now_ms)
 
     def _refund(self, campaign: str, pack: int) -> None:
-        """Close what is due of a pack, and of others; sets the alarm again for what falls due later."""
+        """Close what is due of a pack and of all others of its campaign; sets the alarm again for what of it falls due
+        later."""
         try:
             done = refunds.refund(self.store, campaign, pack)
+            closed, calls = done.closed, 1
+            while done.more and done.closed and calls < _CALLS_MAX:
+                done = refunds.refund(self.store, campaign, pack)
+                closed, calls = closed + done.closed, calls + 1
         except NotFound:
             log.info("pack.gone")
             return
-        if done.closed:
+        if done.more and calls == _CALLS_MAX:
+            self.enqueue_refunds(campaign, [pack])
+        if closed:
             wake(self.store, account_of(campaign), now_ms=done.now_ms, untidy=True)
         if done.next_due_ms:
             agenda.expect_refund(self.store, campaign, done.next_due_ms)
@@ -148,8 +157,14 @@ class Actors:
             self._alarm([self.refund_pack.message(campaign, pack)], [delay_ms], at_last=True)
 
     def _set_alarms(self, settled: Sequence[tuple[Claim, Settled]], *, at_last: bool) -> None:
-        """A delayed actor for each pack, for the day it falls due; the due index stays the truth, and is swept."""
-        messages, delays = [], []
+        """A delayed actor for the day each pack falls due; the due index stays the truth, and is swept.
+
+        Packs of a campaign that fall due within ALARM_EVERY_MS share one, at the end of that time: one alarm closes all
+        that is due. With a pack size of 1 each InMail has its own.
+        """
+        messages: list[Message[None]] = []
+        delays: list[int] = []
+        rung: dict[str, int] = {}
         for claim, done in settled:
             campaign = claim.campaign
             if not done.due_ms:
@@ -157,17 +172,26 @@ class Actors:
             # Only the earliest is noted for the sweep; noting later ones would change nothing.
             if self._noted.get(campaign, done.due_ms + 1) > done.due_ms:
                 agenda.expect_refund(self.store, campaign, done.due_ms)
-                if len(self._noted) >= _NOTED_MAX:
-                    self._noted.clear()
                 self._noted[campaign] = done.due_ms
+            alarm_ms = done.due_ms
+            if claim.pack_size > 1:
+                alarm_ms = -(-done.due_ms // ALARM_EVERY_MS) * ALARM_EVERY_MS
+                if self._rung.get(campaign) == alarm_ms or rung.get(campaign) == alarm_ms:
+                    continue
+                rung[campaign] = alarm_ms
             messages.append(self.refund_pack.message(campaign, claim.pack))
-            delays.append(max(0, done.due_ms - done.now_ms))
-        if messages:
-            self._alarm(messages, delays, at_last=at_last)
+            delays.append(max(0, alarm_ms - done.now_ms))
+        if messages and self._alarm(messages, delays, at_last=at_last):
+            self._rung |= rung
+        for kept in (self._noted, self._rung):
+            if len(kept) > _NOTED_MAX:
+                kept.clear()
 
-    def _alarm(self, messages: list[Message[None]], delays: list[int], *, at_last: bool) -> None:
+    def _alarm(self, messages: list[Message[None]], delays: list[int], *, at_last: bool) -> bool:
         try:
             self._enqueue(messages, [*delays], at_last=at_last)
+            return True
         except BrokerConnectionError as error:
             # The pack is settled and its due time stands in Redis: the sweep sends what no alarm was set for.
             log.debug("alarm.not_set", detail=str(error))
+            return False

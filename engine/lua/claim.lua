@@ -6,7 +6,8 @@
 -- ARGV: now_ms, token, lease_ms, pack, mark of the log seen, then for channels that bound it 'name most' lines: how
 --       many recipients to claim at once.
 -- Returns: {'ok', slice of letters after, state, mark, digests of the pack's addresses ('' where none
---          is claimed), first index, channel}
+--          is claimed), first index, channel,
+--          pack_size}
 --          | {'busy'} leased to another token | {'unknown'} | {'lost'} the pack's rows are missing.
 -- Invariant: held = letters C and S of the account = open contacts. (No address stands twice in one campaign.)
 local token, lease_ms, pack = ARGV[2], tonumber(ARGV[3]), ARGV[4]
@@ -75,4 +76,4 @@ end
 if settled > 0 or note ~= '' then
   journal('claim', id, pack, claimed, moved('QC', claimed, 'QO', opted_out, 'QP', locked), note)
 end
-return { 'ok', result, state, mark(), mine > 0 and joined or '', int(first), c[5] }
+return { 'ok', result, state, mark(), mine > 0 and joined or '', int(first), c[5], c[3] }

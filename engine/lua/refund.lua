@@ -2,8 +2,8 @@
 -- Before: letters S whose sent time + refund_after_ms has come. After: R; their credits move as the campaign's
 --         rule says (unanswered → available), their contacts are free again. Log: refund, for each pack.
 -- ARGV: now_ms, pack, how many recipients of other packs to go over at the most (15 packs), mark of the log seen.
--- Returns: {'ok', how many were closed, when the next of this pack falls due in ms (0 = none), now_ms, mark}
---          | {'unknown'}.
+-- Returns: {'ok', how many were closed, when the next of this pack falls due in ms (0 = none), now_ms, mark, '1' when
+--          other packs are due still} | {'unknown'}.
 -- Invariant: never before due; at most once (an R is no longer S).
 -- A million may fall due at one moment: a few packs a call, and whoever comes first does it, so that those who come
 -- later find it done.
@@ -22,4 +22,5 @@ if others > 0 then
     if other ~= pack then closed = closed + close_pack(other, c) end
   end
 end
-return { 'ok', closed, int(next_due), int(now), mark() }
+local left = call('ZRANGEBYSCORE', due, '-inf', int(now), 'LIMIT', 0, 1)
+return { 'ok', closed, int(next_due), int(now), mark(), #left > 0 and '1' or '0' }

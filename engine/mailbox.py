@@ -136,16 +136,16 @@ def reply(store: Store, inmail: str, *, address: str, accept: bool, text: str = 
         which = parse_inmail(inmail)
     except EngineError:
         raise missing from None
-    place = _pack_of(store, inmail, address)
-    if place is None:
-        raise missing
-    answer = "A" if accept else "D"
-    keys, person = store.keys.of_campaign(place[0]), digest(address)
-    for known in ("", "in_mailbox"):
-        status = store.run("reply", keys, which.index, person, answer, text, "", known)
-        # While its worker is settling only the mailbox knows whether it was delivered.
-        if status[0] != "in_mailbox?" or not holds(store, *place, [person])[0]:
-            break
+    person = digest(address)
+    status = _answer(store, which, person, accept, text, "")
+    # Of a closed pack only the row says whose an InMail is; while its worker is settling only the mailbox says whether
+    # it was delivered. After Redis went back an entry may be without a row, or a row without its entry.
+    if status[0] == "theirs?" and _pack_of(store, inmail, address) is not None:
+        status = _answer(store, which, person, accept, text, "theirs")
+    if status[0] == "in_mailbox?":
+        place = _pack_of(store, inmail, address)
+        if place is not None and holds(store, *place, [person])[0]:
+            status = _answer(store, which, person, accept, text, "in_mailbox")
     if status[0] == "answered":
         raise Refused(f"InMail {which} was answered before ({LETTERS[status[1]].word}); that stands", code="answered")
     if status[0] != "ok":
@@ -153,3 +153,8 @@ def reply(store: Store, inmail: str, *, address: str, accept: bool, text: str = 
     if status[2] != "0":
         wake(store, account_of(which.campaign), now_ms=int(status[3]))
     return str(status[1])
+
+
+def _answer(store: Store, which: InMailId, person: bytes, accept: bool, text: str, known: str) -> list[Any]:
+    keys, answer = store.keys.of_campaign(which.campaign), "A" if accept else "D"
+    return store.run("reply", keys, which.index, person, answer, text, "", known)

@@ -1,16 +1,21 @@
 -- reply: record a recipient's answer to one InMail.
 -- Before: C or S (open), or R (refunded). After: A or D, the credit moved as the campaign's rule says
 --         (unanswered → spent) and the contact free again; or L, no credit moved. Log: reply.
--- ARGV: now_ms, index, digest of the address, answer ('A' or 'D'), text, reason, 'in_mailbox' where it is known to
---       lie there ('' = not known).
+-- ARGV: now_ms, index, digest of the address, answer ('A' or 'D'), text, reason, what is known: 'theirs' (the
+--       InMail's row says so), 'in_mailbox' (it lies there, and is theirs) or ''.
 -- Returns: {'ok', letter, how many campaigns of the account have something to send, now_ms} (the same for a repeat)
 --          | {'answered', letter} another answer was given first | {'unknown'} no such InMail was delivered
---          | {'in_mailbox?'} only the mailbox knows whether it was.
+--          | {'theirs?'} its pack is closed: only the row knows whose it is
+--          | {'in_mailbox?'} only the mailbox knows whether it was delivered.
 -- Invariant: reply and refund meet on one letter; whoever comes first wins, once.
 local index, person, answer = tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local said = answer .. ' ' .. ARGV[6] .. '\n' .. ARGV[5]
-local c = call('HMGET', campaign, 'state', 'id', 'answer_moves_to')
-if not c[1] then return { 'unknown' } end
+local c = call('HMGET', campaign, 'state', 'id', 'answer_moves_to', 'pack_size', 'recipients')
+if not c[1] or index >= num(c[5]) then return { 'unknown' } end
+local position = index % num(c[4])
+local joined = call('HGET', digests, int((index - position) / num(c[4])))
+if not joined and ARGV[7] == '' then return { 'theirs?' } end
+if joined and string.sub(joined, position * 12 + 1, position * 12 + 12) ~= person then return { 'unknown' } end
 local letter = call('GETRANGE', letters, int(index), int(index))
 local known = call('HGET', replies, int(index))
 if known then

@@ -54,6 +54,10 @@ def live_a_little(store):
     mailbox.reply(store, f"{campaign}.0", address="p0@example.org", accept=True)
     store.at_ms += 8 * DAY_MS
     refunds.refund(store, campaign, 0)
+    late = campaigns.recipients(store, campaign, state="refunded")
+    for recipient in late:
+        mailbox.reply(store, f"{campaign}.{recipient.index}", address=recipient.fields["email"], accept=True)
+        break
     contacts.tidy(store, "acme")
     for verb in ("pause", "resume", "cancel"):
         campaigns.steer(store, campaign, verb)

@@ -57,6 +57,17 @@ def test_an_inmail_that_was_never_delivered_cannot_be_answered(store, letter):
     store.client.setrange(store.keys.letters(campaign), 0, "Q")
 
 
+def test_an_open_inmail_is_answered_by_nobody_else(store):
+    an_account(store, credits_=2)
+    campaign = a_campaign(store, to=2)
+    send_all(store, campaign)
+    for inmail in (f"{campaign}.0", f"{campaign}.2", f"{campaign}.999"):
+        with pytest.raises(NotFound):
+            mailbox.reply(store, inmail, address=MAIL[1], accept=True)
+
+    assert letters(store, campaign) == "SS"
+
+
 def test_an_inmail_not_delivered_yet_cannot_be_answered_by_guessing_its_id(store):
     an_account(store, credits_=1)
     campaign = a_campaign(store, to=1)

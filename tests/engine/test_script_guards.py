@@ -4,6 +4,7 @@ import pytest
 
 from engine import accounts, agenda, campaigns, credits, mailbox, refunds, sending
 from engine.errors import NotFound, Refused
+from engine.identity import digest
 from engine.mailbox_entries import Entry, entries
 from engine.wake import wake
 from tests.conftest import DAY_MS
@@ -52,7 +53,7 @@ def test_an_inmail_that_was_never_delivered_cannot_be_answered(store, letter):
     before = wallet(store)
     store.client.setrange(store.keys.letters(campaign), 0, letter)
 
-    reply = store.run("reply", store.keys.of_campaign(campaign), 0, MAIL[0], "A", "", "", "in_mailbox")
+    reply = store.run("reply", store.keys.of_campaign(campaign), 0, digest(MAIL[0]), "A", "", "", "in_mailbox")
     assert (reply, letters(store, campaign), wallet(store)) == (["unknown"], letter, before)
     store.client.setrange(store.keys.letters(campaign), 0, "Q")
 

@@ -129,7 +129,9 @@ class Actors:
         for claim, done in zip((outcome[0] for outcome in outcomes), settled, strict=True):
             left = "Q" in claim.letters and claim.state == "running"
             last = done is not None and done.in_flight == 0 and done.queued > 0
-            if left or last:
+            # It took less than was spoken for: campaigns after it may have been held back for nothing.
+            passed_over = "P" in claim.letters or "O" in claim.letters
+            if left or last or passed_over:
                 accounts.add(claim.account)
         now_ms = next((done.now_ms for done in settled if done is not None), None)
         for account in accounts:
@@ -141,7 +143,7 @@ class Actors:
         try:
             done = refunds.refund(self.store, campaign, pack)
             closed, calls = done.closed, 1
-            while done.more and done.closed and calls < _CALLS_MAX:
+            while done.more and calls < _CALLS_MAX:
                 done = refunds.refund(self.store, campaign, pack)
                 closed, calls = closed + done.closed, calls + 1
         except NotFound:

@@ -137,3 +137,17 @@ def test_an_account_in_debt_is_looked_at_again_after_the_others(store):
 
     assert (turn.packs, turn.more) == ([], True)
     assert store.client.zscore(store.keys.runnable, "acme") == store.at_ms
+
+
+def test_a_campaign_held_back_for_one_that_then_took_less_goes_on_at_once(store):
+    stage = Stage(store)
+    an_account(store, credits_=6)
+    held = a_campaign(store, to=2)
+    stage.run()
+    first = a_campaign(store, to=4)  # two of them have an open InMail
+    second = a_campaign(store, to=addresses(4, start=10))
+    for _ in range(3):
+        stage.run()
+
+    assert (letters(store, held), letters(store, first)) == ("SS", "PPSS")
+    assert letters(store, second).count("S") == 2, "the credits that are left"

@@ -57,12 +57,13 @@ class Failure:
 @dataclass(frozen=True, slots=True)
 class Settled:
     """After a settle: when the pack's earliest refund falls due (0 = none), how many packs of the campaign are in
-    flight, when this was, and how many recipients are queued still."""
+    flight, when this was, how many recipients are queued still, and when what was delivered now falls due."""
 
     due_ms: int
     in_flight: int
     now_ms: int
     queued: int
+    alarm_ms: int
 
 
 Outcome = tuple[Claim, Sequence[int], Sequence[Failure]]
@@ -146,4 +147,5 @@ def _settled(store: Store, claim: Claim, reply: list[Any]) -> Settled | None:
     if reply[0] != "ok":
         return None
     store.witness.note(claim.account, reply[4])
-    return Settled(int(reply[1]), int(reply[2]), int(reply[3]), int(reply[5]))
+    now_ms = int(reply[3])
+    return Settled(int(reply[1]), int(reply[2]), now_ms, int(reply[5]), now_ms + int(reply[6]))

@@ -175,9 +175,9 @@ class Actors:
             if self._noted.get(campaign, done.due_ms + 1) > done.due_ms:
                 agenda.expect_refund(self.store, campaign, done.due_ms)
                 self._noted[campaign] = done.due_ms
-            alarm_ms = done.due_ms
+            alarm_ms = done.alarm_ms  # a part sent earlier has an alarm already
             if claim.pack_size > 1:
-                alarm_ms = -(-done.due_ms // ALARM_EVERY_MS) * ALARM_EVERY_MS
+                alarm_ms = -(-alarm_ms // ALARM_EVERY_MS) * ALARM_EVERY_MS
                 if self._rung.get(campaign) == alarm_ms or rung.get(campaign) == alarm_ms:
                     continue
                 rung[campaign] = alarm_ms

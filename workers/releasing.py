@@ -18,6 +18,7 @@ from workers.shares import Shares
 
 _CAMPAIGNS_AT_ONCE = 32
 _RECIPIENTS_A_MESSAGE = 50.0
+_RECIPIENTS_A_PACK = 500.0
 _REMEMBERED_MAX = 50_000
 
 
@@ -75,9 +76,13 @@ class Releaser:
         self._thorough: dict[str, float] = {}
         self._last: dict[str, int] = {}
 
-    def deal(self, visits: list[Visit], messages: int) -> None:
-        """Deal out what so many messages carry among the accounts whose time has come, by weight."""
-        self._shares.deal({visit.account: visit.weight for visit in visits}, round(messages * self._carried))
+    def deal(self, visits: list[Visit], messages: int, *, rest: bool = False) -> None:
+        """Deal out what so many messages carry among the accounts whose time has come, by weight.
+
+        ``rest``: it is what a turn has left, and those are what is left of its accounts: whole packs.
+        """
+        carried = max(self._carried, _RECIPIENTS_A_PACK) if rest else self._carried
+        self._shares.deal({visit.account: visit.weight for visit in visits}, round(messages * carried))
 
     def put_back(self, visits: list[Visit]) -> None:
         """Have accounts there was no room for wait on, in front of the others."""

@@ -17,6 +17,7 @@ from redis.exceptions import BusyLoadingError, NoScriptError, OutOfMemoryError, 
 
 from config.timings import PACE_LOOKS_S, STANDBY_ASKS_S, alarm_grace_ms, rebuild_every_s, sweep_every_s
 from engine import agenda, refunds
+from engine.agenda import Visit
 from engine.errors import EngineError
 from engine.identity import account_of
 from engine.leadership import Leadership
@@ -141,7 +142,7 @@ class Scheduler:
         visits = agenda.due_accounts(self.store, most=_ACCOUNTS_A_TURN, look_again_ms=self.lease_ms)
         if visits:
             self.releaser.deal(visits, room)
-        released = 0
+        released, hungry = 0, []
         for place, visit in enumerate(visits):
             if room <= 0:
                 self.releaser.put_back(visits[place:])
@@ -152,6 +153,21 @@ class Scheduler:
                 turn = self.releaser.serve(visit, self.leadership.epoch)
                 room, released = room - turn.messages, released + len(turn.packs)
                 self._full = self._full or turn.more
+                hungry += [visit] if turn.more else []
+        return released + self._share_rest(hungry, room)
+
+    def _share_rest(self, hungry: list[Visit], room: int) -> int:
+        """What the others had no use for goes to those with more to send; returns how many packs were released."""
+        released = 0
+        if hungry and self.actors.backlog() is not None:  # else nobody knows what room there is
+            self.releaser.deal(hungry, room, rest=True)
+            for visit in hungry:
+                if room <= 0:
+                    break
+                self._still_leading()
+                with self._going_on("account.broken", account=visit.account):
+                    turn = self.releaser.serve(visit, self.leadership.epoch)
+                    room, released = room - turn.messages, released + len(turn.packs)
         return released
 
     def _paused(self) -> bool:

@@ -3,7 +3,8 @@
 --         returned; an answer that came meanwhile (A, D) stays. The lease is over. Log: settle.
 -- ARGV: now_ms, token, pack, first index, outcomes (one letter S or F per recipient of the pack, anything else
 --       for those not delivered to), reasons of the failed joined by newlines, mark of the log seen.
--- Returns: {'ok', due_ms of the pack (0 = none), packs in flight, now_ms, mark, queued} (the same for a repeat) | {'stale'}
+-- Returns: {'ok', due_ms of the pack (0 = none), packs in flight, now_ms, mark, queued,
+--          refund_after_ms} (the same for a repeat) | {'stale'}
 --          another token holds the pack by now: nothing was changed | {'unknown'}.
 -- Invariant: every S has a sent time and its pack a due time no later than sent + refund_after_ms.
 local token, pack, first, outcomes = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
@@ -15,7 +16,7 @@ although_memory_is_full()
 heed(ARGV[7])
 if call('HGET', tokens, pack) ~= token then
   if string.find(slice, 'C', 1, true) then return { 'stale' } end
-  return { 'ok', call('ZSCORE', due, pack) or '0', call('ZCARD', leases), int(now), mark(), call('HGET', campaign, 'queued') }
+  return { 'ok', call('ZSCORE', due, pack) or '0', call('ZCARD', leases), int(now), mark(), call('HGET', campaign, 'queued'), c[3] }
 end
 -- Nothing fails below.
 local result, delivered, returned = string.rep('S', n), n, 0
@@ -43,4 +44,4 @@ local note = finish()
 if delivered + returned > 0 then
   journal('settle', c[2], pack, delivered, moved('CS', delivered, 'CF', returned), note)
 end
-return { 'ok', int(due_ms), call('ZCARD', leases), int(now), mark(), call('HGET', campaign, 'queued') }
+return { 'ok', int(due_ms), call('ZCARD', leases), int(now), mark(), call('HGET', campaign, 'queued'), c[3] }

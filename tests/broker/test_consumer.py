@@ -136,3 +136,15 @@ def test_what_is_sent_instead_of_the_message_being_run_takes_its_place_in_one_st
     broker.enqueue_many([note.message(4)], instead_of=running)
     assert counts(broker) == (2, 1, 0, 0)
     assert received(broker).args == (2,)
+
+
+def test_what_is_sent_instead_of_a_message_taken_over_meanwhile_is_sent_all_the_same(
+    broker: DurableRedisBroker, note: Any
+) -> None:
+    note.send(1)
+    running = received(broker)
+    held = f"{broker.namespace}:__acks__.{broker.broker_id}.q"
+    broker.client.srem(held, running.options["redis_message_id"])  # as the reaper does
+    broker.enqueue_many([note.message(2)], [DAY_MS], instead_of=running)
+
+    assert counts(broker)[1] == 1

@@ -199,8 +199,8 @@ def test_a_pipeline_over_all_slots_answers_in_order_and_tells_errors_in_their_pl
         pipe.set(name, name)
     assert pipe.execute() == [True] * 60
     for name in names[:10]:  # the client knows nothing of it yet
-        slot = key_slot(name.encode())
-        cluster.move(slot, elsewhere(cluster, slot))
+        # All to one: two masters that are given slots at once may claim them under one epoch, and argue for a while.
+        cluster.move(key_slot(name.encode()), cluster.nodes[0])
     for name in names:
         pipe.get(name)
     pipe.hget(names[0], "x")

@@ -9,6 +9,7 @@ from engine.agenda import Visit
 from engine.wake import wake
 from tests.factories import LEASE_MS, a_campaign, addresses, an_account, letters
 from tests.workers.test_scheduler import Stage
+from workers.actors import Actors
 from workers.releasing import Releaser, loads
 from workers.shares import Shares
 
@@ -151,3 +152,21 @@ def test_a_campaign_held_back_for_one_that_then_took_less_goes_on_at_once(store)
 
     assert (letters(store, held), letters(store, first)) == ("SS", "PPSS")
     assert letters(store, second).count("S") == 2, "the credits that are left"
+
+
+def test_a_long_list_is_not_starved_by_a_flow_of_tiny_ones(store, monkeypatch):
+    stage = Stage(store)
+    an_account(store, "big", credits_=3_000)
+    long = a_campaign(store, "big", to=3_000, pack_size=50)
+    for i in range(5):
+        an_account(store, f"tiny{i}", credits_=100)
+    monkeypatch.setattr(Actors, "backlog", lambda _: 0)
+    stage.scheduler.releaser.pace = type("Ten", (), {"room": lambda _: 10, "put": lambda *_: None})()
+    for turn in range(12):
+        for i in range(5):
+            a_campaign(store, f"tiny{i}", to=addresses(1, start=10_000 + turn * 5 + i))
+        stage.scheduler.turn()
+        stage.work()
+        store.at_ms += 20
+
+    assert letters(store, long) == "S" * 3_000

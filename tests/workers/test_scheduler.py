@@ -6,7 +6,7 @@ from dramatiq.brokers.stub import StubBroker
 from dramatiq.middleware import TimeLimit
 
 from config.timings import alarm_grace_ms
-from engine import agenda, campaigns, credits, mailbox_entries
+from engine import agenda, campaigns, credits, mailbox, mailbox_entries
 from engine.wake import wake
 from tests.conftest import DAY_MS
 from tests.factories import LEASE_MS, a_campaign, addresses, an_account, claim, letters, wallet
@@ -331,3 +331,31 @@ def test_one_accounts_damage_does_not_stop_the_others(store, stage):
     stage.run()
 
     assert letters(store, campaign) == "S"
+
+
+def test_the_later_part_of_a_pack_has_an_alarm_of_its_own(store, stage):
+    an_account(store, credits_=6)
+    campaign = a_campaign(store, to=8, pack_size=4)
+    stage.run()
+    assert letters(store, campaign) == "SSSSSSQQ"
+    store.at_ms += 3_600_000
+    credits.grant(store, "acme", 2, reason="more")
+    wake(store, "acme")
+    stage.run()
+
+    assert letters(store, campaign) == "S" * 8
+    assert len(stage.delayed()) == 2
+
+
+def test_an_alarm_goes_on_past_packs_that_were_all_answered(store, stage):
+    an_account(store, credits_=40)
+    campaign = a_campaign(store, to=40, pack_size=2)
+    stage.run()
+    for i in range(40):
+        if not 12 <= i < 20:
+            mailbox.reply(store, f"{campaign}.{i}", address=addresses(40)[i], accept=True)
+    store.at_ms += 7 * DAY_MS
+    stage.actors.refund_pack.send(campaign, 0)
+    stage.work()
+
+    assert letters(store, campaign)[12:20] == "R" * 8

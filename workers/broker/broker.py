@@ -121,7 +121,9 @@ class DurableRedisBroker(RedisBroker):
             batches[-1][0].append((message, delay))
             batches[-1][1].extend(row)
         for place, (batch, arguments) in enumerate(batches, 1):
-            self._put_in(batch, arguments, self._if_held(instead_of) if place == len(batches) else None)
+            replaced = self._if_held(instead_of) if place == len(batches) else None
+            if not self._put_in(batch, arguments, replaced):
+                self._put_in(batch, arguments)  # another process runs that message again; these are sent all the same
         return [message for batch, _ in batches for message, _ in batch]
 
     def _put_in(
@@ -129,14 +131,16 @@ class DurableRedisBroker(RedisBroker):
         batch: list[tuple[Message[Any], int | None]],
         arguments: Sequence[Argument],
         replaced: MessageProxy | None = None,
-    ) -> None:
+    ) -> bool:
+        """Send one request; False when another worker has taken over the message it would have replaced."""
         sender = f"{self.broker_id}.{os.getpid()}.{threading.get_ident()}.{getattr(self._settling, 'failed_sends', 0)}"
         queue_name = replaced.queue_name if replaced is not None else ""
         replaced_id = replaced.options["redis_message_id"] if replaced is not None else ""
         request_id = batch[0][0].options["redis_message_id"]  # no other request begins with it
         request = [sender, request_id, self.broker_id, queue_name, replaced_id, *arguments]
         try:
-            self.lua.run("enqueue", *request)
+            if self.lua.run("enqueue", *request) == -1:
+                return False
         except BrokerConnectionError:
             # It may have been carried out: what this thread sends next must not overwrite that Redis remembers it.
             self._settling.failed_sends = getattr(self._settling, "failed_sends", 0) + 1
@@ -148,6 +152,7 @@ class DurableRedisBroker(RedisBroker):
             self.hand(queue_name).release((replaced_id,))
         for message, delay in reversed(batch):
             self.emit_after("enqueue", message, delay)
+        return True
 
     def send_unsent(self, message_id: str) -> None:
         """Send, in order, what could not be sent on behalf of a message in hand."""

@@ -2,14 +2,14 @@
 -- Before -> after: nowhere -> ready | delayed; with a replaced message: held -> gone (a retry takes its place).
 -- ARGV: [1] sender (one thread of one process), [2] request id, [3] worker, [4] queue and [5] id of the message
 --       replaced ('' when none), then for each message: queue, id, body, delay in ms ('' = at once).
--- Returns: how many messages were put in; 0 when this request was carried out before, or its message is held by
---          another worker by now.
+-- Returns: how many messages were put in; 0 when this request was carried out before; -1 when the message it
+--          replaces is held by another worker by now: nothing was put in.
 -- A sender's calls come one after another, so remembering its last request is enough to know a repeated one,
 -- however quickly the message was run meanwhile. Under OOM a retry still passes: its first write frees memory.
 local now
-if ARGV[5] ~= '' then
-  -- Not held any more: this very request was carried out before, or another worker has taken the message over.
-  if redis.call('SREM', held(ARGV[3], ARGV[4]), ARGV[5]) == 0 then return 0 end
+if ARGV[5] ~= '' and redis.call('GET', ns .. ':__sent__.' .. ARGV[1]) ~= ARGV[2] then
+  -- Not held any more: another worker has taken the message over.
+  if redis.call('SREM', held(ARGV[3], ARGV[4]), ARGV[5]) == 0 then return -1 end
   redis.call('HDEL', bodies(ARGV[4]), ARGV[5])
   redis.call('HDEL', lost(ARGV[4]), ARGV[5])
 end

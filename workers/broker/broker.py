@@ -139,8 +139,7 @@ class DurableRedisBroker(RedisBroker):
         request_id = batch[0][0].options["redis_message_id"]  # no other request begins with it
         request = [sender, request_id, self.broker_id, queue_name, replaced_id, *arguments]
         try:
-            if self.lua.run("enqueue", *request) == -1:
-                return False
+            taken_over = self.lua.run("enqueue", *request) == -1
         except BrokerConnectionError:
             # It may have been carried out: what this thread sends next must not overwrite that Redis remembers it.
             self._settling.failed_sends = getattr(self._settling, "failed_sends", 0) + 1
@@ -150,6 +149,8 @@ class DurableRedisBroker(RedisBroker):
             raise
         if replaced is not None:
             self.hand(queue_name).release((replaced_id,))
+        if taken_over:
+            return False
         for message, delay in reversed(batch):
             self.emit_after("enqueue", message, delay)
         return True

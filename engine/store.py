@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
@@ -17,6 +18,7 @@ from redis.retry import Retry
 from config.redis_address import names_cluster, parse_cluster
 from engine.cluster import ClusterClient
 from engine.keys import Keys
+from engine.script_client import ScriptClient
 from engine.witness import Witness
 
 Call = tuple[str, list[str], Sequence[str | int | bytes]]
@@ -40,7 +42,7 @@ def open_client(url: str, *, timeout_s: float = 15.0) -> AnyClient:
     """
     if names_cluster(url):
         return ClusterClient(parse_cluster(url), timeout_s=timeout_s)
-    return redis.Redis.from_url(
+    return ScriptClient.from_url(
         url,
         socket_timeout=timeout_s,
         socket_connect_timeout=5,
@@ -59,6 +61,12 @@ def script_source(name: str) -> str:
     # The scripts that are not about one account stand alone; a long one's functions have a file of their own.
     parts = () if name in STANDALONE else (*BEGINNING, f"_{name}.lua")
     return "".join((folder / part).read_text() for part in (*parts, f"{name}.lua") if (folder / part).is_file())
+
+
+@cache
+def script_digest(name: str) -> str:
+    """What Redis calls one script by."""
+    return hashlib.sha1(script_source(name).encode(), usedforsecurity=False).hexdigest()
 
 
 BEGINNING = ("_keys.lua", "_log.lua", "_moves.lua")
@@ -80,7 +88,6 @@ class Store:
         self.keys = Keys(namespace)
         self.at_ms = at_ms
         self.witness = Witness()
-        self._scripts: dict[str, Any] = {}
 
     def run(self, name: str, keys: list[str], *args: str | int | bytes) -> list[Any]:
         """Run one script with the time put before its arguments; text replies come back as str."""
@@ -100,7 +107,7 @@ class Store:
         pipe = self.client.pipeline(transaction=False)
         for name, keys, args in calls:
             named = self._named_keys(keys)
-            pipe.execute_command("EVALSHA", self._script(name).sha, len(named), *named, self.at_ms or 0, *args)
+            pipe.execute_command("EVALSHA", script_digest(name), len(named), *named, self.at_ms or 0, *args)
         replies = []
         for (name, keys, args), reply in zip(calls, pipe.execute(raise_on_error=False), strict=True):
             if isinstance(reply, NoScriptError):
@@ -134,25 +141,16 @@ class Store:
         return {_text(k): _text(v) for k, v in self.client.hgetall(key).items()}
 
     def _call(self, name: str, keys: list[str], args: Sequence[str | int | bytes]) -> Any:
-        script = self._script(name)
-        if not self.spread:
-            return script(keys=keys, args=args)
         named = self._named_keys(keys)
         try:
-            return self.client.execute_command("EVALSHA", script.sha, len(named), *named, *args)
+            return self.client.execute_command("EVALSHA", script_digest(name), len(named), *named, *args)
         except NoScriptError:
-            # Only this master is asked, which then keeps it: another may be away.
+            # The server then keeps it; of a cluster only this master is asked, as another may be away.
             return self.client.execute_command("EVAL", script_source(name), len(named), *named, *args)
 
     def _named_keys(self, keys: list[str]) -> list[str]:
         """The keys to call a script with: on a cluster one more, which keeps it from running in a slot on its way."""
         return [*keys, self.keys.still(keys[0])] if self.spread else keys
-
-    def _script(self, name: str) -> Any:
-        script = self._scripts.get(name)
-        if script is None:
-            script = self._scripts[name] = self.client.register_script(script_source(name))
-        return script
 
 
 def _named(error: ResponseError) -> ResponseError:

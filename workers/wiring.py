@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import dramatiq
 from dramatiq.middleware import (
-    AgeLimit,
-    Callbacks,
     CurrentMessage,
-    Pipelines,
     Retries,
     ShutdownNotifications,
     TimeLimit,
 )
 
-from config.redis_address import names_cluster, parse_cluster
 from config.timings import BROKER_BEAT_MS, BROKER_SILENT_MS
-from engine.cluster import ClusterClient
-from engine.store import Store
+from engine.store import Store, open_client
 from workers.broker import DurableRedisBroker
 from workers.broker.scripts import SOCKET_TIMEOUT_S
 from workers.middleware import LogContext, Presence
@@ -29,18 +24,15 @@ QUEUES = (SEND, REFUND)
 def make_broker(url: str, namespace: str, store: Store) -> DurableRedisBroker:
     """The broker of a worker or scheduler process, under ``namespace``; set as Dramatiq's global one."""
     broker = DurableRedisBroker(
-        url=url,
-        client=_cluster(url),
+        client=open_client(url, timeout_s=SOCKET_TIMEOUT_S),
         namespace=_tagged(namespace),
         heartbeat_interval=BROKER_BEAT_MS,
         heartbeat_timeout=BROKER_SILENT_MS,
+        # Of Dramatiq's own those that something here needs: each costs a little for every message.
         middleware=[
-            AgeLimit(),
             TimeLimit(),
             ShutdownNotifications(),
-            Callbacks(),
             CurrentMessage(),
-            Pipelines(),
             Retries(max_retries=8, min_backoff=1_000, max_backoff=60_000),
             LogContext(),
             Presence(store),
@@ -52,12 +44,9 @@ def make_broker(url: str, namespace: str, store: Store) -> DurableRedisBroker:
 
 def bare_broker(url: str, namespace: str) -> DurableRedisBroker:
     """The same broker to look at and to steer; it runs no message."""
-    return DurableRedisBroker(url=url, client=_cluster(url), namespace=_tagged(namespace), middleware=[])
-
-
-def _cluster(url: str) -> ClusterClient | None:
-    """The client of a cluster; the broker makes one of a server by itself."""
-    return ClusterClient(parse_cluster(url), timeout_s=SOCKET_TIMEOUT_S) if names_cluster(url) else None
+    return DurableRedisBroker(
+        client=open_client(url, timeout_s=SOCKET_TIMEOUT_S), namespace=_tagged(namespace), middleware=[]
+    )
 
 
 def _tagged(namespace: str) -> str:

@@ -21,7 +21,7 @@ def test_every_kind_of_failure_becomes_one_dramatiq_survives(
     def fail(*_: Any, **__: Any) -> Any:
         raise error
 
-    for name in ("evalsha", "blpop"):
+    for name in ("execute_command", "blpop"):
         monkeypatch.setattr(broker.client, name, fail)
     with pytest.raises(ConnectionClosed) as caught:
         broker.do_qsize("q")

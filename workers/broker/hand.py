@@ -48,7 +48,7 @@ class Hand:
     def wait_for_room(self, size_max: int, timeout_s: float) -> int:
         """Wait until fewer than `size_max` are held; return how many more may be, 0 after `timeout_s`."""
         deadline = time.monotonic() + timeout_s
-        batch = max(1, size_max // 4)
+        batch = max(1, size_max // 2)
         with self._changed:
             while (room := size_max - len(self._ids)) <= 0:
                 if not self._changed.wait(max(0.0, deadline - time.monotonic())):

@@ -83,7 +83,8 @@ class Scripts:
         Errors:  KeyError for an unknown script; ConnectionClosed for anything Redis has against it
         """
         try:
-            return self.client.evalsha(self._digests[name], 2, *self._keys, *arguments)
+            call: Any = self.client.execute_command  # without what redis-py's own method for it adds each time
+            return call("EVALSHA", self._digests[name], 2, *self._keys, *arguments)
         except NoScriptError:
             # A restart, a failover or SCRIPT FLUSH. EVAL is one step (and keeps the script again).
             with survivable():

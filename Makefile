@@ -36,11 +36,11 @@ check: $(STAMP) ## format, lint, types, import floors
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: $(STAMP) ## 200,000 recipients through scheduler, workers and a real Redis
-	@$(BIN)/python -m benchmarks.campaign
+bench: $(STAMP) ## the main figures at quick sizes, beside stock Dramatiq and the bare loop; a few minutes
+	@$(BIN)/python -m benchmarks.quick
 
 bench-full: $(STAMP) ## every benchmark, and Dramatiq's own tests against the broker; takes its time
-	@$(BIN)/python -m benchmarks.campaign
+	@$(BIN)/python -m benchmarks.quick
 	@$(BIN)/python -m benchmarks.sends
 	@$(BIN)/python -m benchmarks.refunds
 	@$(BIN)/python -m benchmarks.fairness

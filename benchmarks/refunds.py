@@ -66,23 +66,20 @@ def main() -> int:
 
 def _round(it: Stage, due: Path, sent: Path, options: argparse.Namespace, found: dict[str, list[float]]) -> None:
     broker = bare_broker(it.info.url, it.store.keys.namespace)
-    account = _ready(it, broker, due, options.recipients)
-    began, cpu_s = time.perf_counter(), it.cpu_s()["redis"]
-    resume(broker, REFUND)
-    wallet = it.store.keys.wallet(account)
-    wait(lambda: it.store.client.hget(wallet, "held") == b"0", "the refunds", pause_s=0.002)
-    took_s = time.perf_counter() - began
+    account = all_due(it, broker, due, options.recipients)
+    cpu_s = it.cpu_s()["redis"]
+    took_s = the_moment(it, broker, account)
     found["redis"].append((it.cpu_s()["redis"] - cpu_s) / options.recipients * 1e6)
     found["refunds"].append(options.recipients / took_s)
     found["seconds"].append(took_s)
-    _drained(broker)
+    drained(broker)
 
     it.empty()
     alone = it.account("alone")
     found["alone"].append(options.sends / it.send(alone, it.submit(alone, sent), options.sends))
 
     it.empty()
-    account = _ready(it, broker, due, options.recipients)
+    account = all_due(it, broker, due, options.recipients)
     other = it.account("meanwhile")
     campaign = it.submit(other, sent)
     it.until(campaign, "waiting")
@@ -90,10 +87,10 @@ def _round(it: Stage, due: Path, sent: Path, options: argparse.Namespace, found:
     found["meanwhile"].append(options.sends / it.send(other, campaign, options.sends))
     wallet = it.store.keys.wallet(account)
     wait(lambda: it.store.client.hget(wallet, "held") == b"0", "the refunds")
-    _drained(broker)
+    drained(broker)
 
 
-def _ready(it: Stage, broker: DurableRedisBroker, source: Path, n: int) -> str:
+def all_due(it: Stage, broker: DurableRedisBroker, source: Path, n: int) -> str:
     """An account all of whose InMails are sent and due, with the refund queue paused."""
     pause(broker, REFUND, expected=True)
     account = it.account(f"due{secrets.token_hex(3)}")
@@ -105,7 +102,15 @@ def _ready(it: Stage, broker: DurableRedisBroker, source: Path, n: int) -> str:
     return account
 
 
-def _drained(broker: DurableRedisBroker) -> None:
+def the_moment(it: Stage, broker: DurableRedisBroker, account: str) -> float:
+    """Let all that is due be refunded; returns the seconds until the wallet is whole."""
+    began, wallet = time.perf_counter(), it.store.keys.wallet(account)
+    resume(broker, REFUND)
+    wait(lambda: it.store.client.hget(wallet, "held") == b"0", "the refunds", pause_s=0.002)
+    return time.perf_counter() - began
+
+
+def drained(broker: DurableRedisBroker) -> None:
     """Wait until the alarms that came too late to do anything are through."""
     wait(lambda: not any(q.ready or q.running for q in queue_list(broker)), "the queues to be empty")
 

@@ -50,14 +50,14 @@ def main() -> int:
             print(f"round {number + 1}/{options.rounds}", file=sys.stderr)
             with stage(options.workers) as it:
                 server = f"Redis {it.info.version}"
-                found["ours"].append(_ours(it, source, options.recipients))
+                found["ours"].append(ours(it, source, options.recipients))
                 drift += it.drift()
                 it.empty()
-                found["one"].append(_ours(it, small, options.peer_recipients, pack_size=1))
+                found["one"].append(ours(it, small, options.peer_recipients, pack_size=1))
                 drift += it.drift()
-            found["bare"].append(_bare(source, options.recipients))
+            found["bare"].append(bare(source, options.recipients))
             with stage(options.workers, app="benchmarks.rendering_worker") as it:
-                found["rendered"].append(_ours(it, source, options.recipients))
+                found["rendered"].append(ours(it, source, options.recipients))
             for name in names:
                 figures = measure(name, options.peer_recipients, cache=cache)
                 found[name].append(figures.sends_s)
@@ -68,14 +68,15 @@ def main() -> int:
     return outcome(drift) or (1 if wrong else 0)
 
 
-def _ours(it: Stage, source: Path, n: int, pack_size: int = 500) -> float:
+def ours(it: Stage, source: Path, n: int, pack_size: int = 500) -> float:
+    """Send a list on a stage; returns sends a second, from the grant that starts it to the last settle."""
     account = it.account(f"bench{secrets.token_hex(3)}")
     campaign = it.submit(account, source, pack_size=pack_size)
     return n / it.send(account, campaign, n)
 
 
-def _bare(source: Path, n: int) -> float:
-    """Two processes that call claim, deliver and settle for every other pack, on a Redis of their own."""
+def bare(source: Path, n: int) -> float:
+    """Sends a second of two processes that claim, deliver and settle every other pack, on a Redis of their own."""
     with own_redis("--appendonly", "yes") as url:
         campaign = _bare_campaign(url, source, n)
         context = multiprocessing.get_context("spawn")

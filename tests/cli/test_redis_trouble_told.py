@@ -2,6 +2,7 @@
 
 import pytest
 
+from config.settings import get_settings
 from tests.conftest import real_server
 from tests.engine.private_redis import private_redis
 
@@ -10,8 +11,6 @@ pytestmark = pytest.mark.redis
 
 @pytest.fixture
 def server(cli, monkeypatch):
-    from config.settings import get_settings
-
     with private_redis(real_server()) as running:
         monkeypatch.setenv("INMAIL_REDIS_URL", running.url)
         get_settings.cache_clear()
@@ -65,3 +64,12 @@ def test_a_redis_that_is_gone_is_told(cli, server):
     code, out, err = cli("credits", "show", "acme")
     assert (code, out, len(err)) == (1, "", 1)
     assert "Redis does not answer" in err[0]
+
+
+def test_a_redis_that_is_not_there_is_one_line_and_exit_code_1(cli, monkeypatch):
+    monkeypatch.setenv("INMAIL_REDIS_URL", "redis://127.0.0.1:1/0")
+    get_settings.cache_clear()
+    code, out, err = cli("account", "show", "acme")
+
+    assert (code, out, len(err)) == (1, "", 1)
+    assert "127.0.0.1:1" in err[0]

@@ -30,7 +30,7 @@ def open_account(
 ) -> None:
     """Open an account on a plan; its first month's credits come at once. Twice is once."""
     chosen = find_plan(plan_catalogue(), plan)
-    with session() as s:
+    with session(changes=True) as s:
         new = accounts.open_account(s.store, account, email=email, name=name, plan=chosen, annual=annual)
         wallet = credits.wallet(s.store, account)
     if as_json:
@@ -76,7 +76,7 @@ def weigh(
     as_json: Json = False,
 ) -> None:
     """Set an account's weight: when several have something to send, each gets its part of the send queue by weight."""
-    with session() as s:
+    with session(changes=True) as s:
         accounts.weigh(s.store, account, weight)
     if as_json:
         print_json({"account": account, "weight": weight})
@@ -87,7 +87,7 @@ def weigh(
 @suppression_app.command("add")
 def add(account: AccountId, address: Annotated[str, typer.Argument(metavar="ADDRESS")]) -> None:
     """Never write from this account to that address again; what is queued for it is skipped."""
-    with session() as s:
+    with session(changes=True) as s:
         new = accounts.suppress(s.store, account, address)
     say(f"{address} {'is suppressed now' if new else 'was suppressed already'}")
 
@@ -95,7 +95,7 @@ def add(account: AccountId, address: Annotated[str, typer.Argument(metavar="ADDR
 @suppression_app.command("remove")
 def remove(account: AccountId, address: Annotated[str, typer.Argument(metavar="ADDRESS")]) -> None:
     """Allow writing to an address again."""
-    with session() as s:
+    with session(changes=True) as s:
         gone = accounts.unsuppress(s.store, account, address)
     say(f"{address} {'may be written to again' if gone else 'was not suppressed'}")
 

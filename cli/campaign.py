@@ -87,7 +87,7 @@ def state_words(found: dict[str, Any]) -> str:
 
 
 def _steer(campaign: str, verb: campaigns.Verb, as_json: bool) -> None:
-    with session() as s:
+    with session(changes=True) as s:
         state = campaigns.steer(s.store, campaign, verb)
     if as_json:
         print_json({"campaign": campaign, "state": state})

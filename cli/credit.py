@@ -25,7 +25,7 @@ def grant(
     as_json: Json = False,
 ) -> None:
     """Add credits to an account."""
-    with session() as s:
+    with session(changes=True) as s:
         seq = credits.grant(s.store, account, amount, reason=reason, key=key)
         wallet = credits.wallet(s.store, account)
     if as_json:

@@ -57,7 +57,7 @@ def reply(
     """Answer an InMail as its recipient. Before the refund it spends the credit; after it, the credit stays."""
     if accept == decline:
         raise Invalid("say either --accept or --decline")
-    with session() as s:
+    with session(changes=True) as s:
         letter = mailbox.reply(s.store, inmail, address=address, accept=accept, text=text)
     outcome = {"A": "answered", "D": "declined", "L": "late"}[letter]
     if as_json:

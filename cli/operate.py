@@ -63,7 +63,7 @@ def audit(
     as_json: Json = False,
 ) -> int:
     """Replay the log against wallet and letters; exit code 4 when anything drifts."""
-    with session() as s:
+    with session(changes=accept) as s:
         ids = [account] if account else auditor.audited_accounts(s.store)
         reports = [auditor.audit(s.store, each) for each in ids]
         accepted = [_accept(s.store, report) for report in reports] if accept else [False] * len(reports)
@@ -112,7 +112,7 @@ def repair(as_json: Json = False) -> None:
     from workers.scheduler import Scheduler
     from workers.wiring import make_broker
 
-    with session() as s:
+    with session(changes=True) as s:
         broker = make_broker(s.redises.broker_url, s.settings.namespace, s.store)
         actors = Actors(broker, s.store, lease_ms=s.settings.lease_ms)
         try:

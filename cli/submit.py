@@ -16,7 +16,7 @@ from cli import watch
 from cli.account import AccountId, Json
 from cli.output import print_json, say, warn, when
 from cli.preflight import by_reason, examine, reading, show
-from cli.session import Session, session
+from cli.session import Session, only_reading, session
 from engine import agenda, submitting
 from engine.accounts import get_account
 from engine.errors import Invalid, Refused
@@ -56,7 +56,7 @@ def submit(
     body_text = _read_body(body)
     parse_message(subject, body_text)  # a wrong template is told before a long list is read
     rejects_path = _rejects_path(rejects, candidates)
-    with session() as s, open_list(candidates, mapping=fields) as listed:
+    with session(changes=not dry_run) as s, open_list(candidates, mapping=fields) as listed:
         owner = get_account(s.store, account)
         message = parse_message(subject, body_text, columns=listed.columns)
         order = submitting.Order(
@@ -85,7 +85,8 @@ def submit(
         _warn_of(listed.notes)
         _tell(s, done, rejects_file, order, as_json=as_json)
         if watch_it:
-            watch.follow(s, done.campaign)
+            with only_reading(s):
+                watch.follow(s, done.campaign)
 
 
 def _list_name(candidates: str) -> str:

@@ -15,7 +15,7 @@ from typing import IO, Any
 import structlog
 
 from cli.output import say, warn
-from cli.session import session
+from cli.session import unreached_session
 from config.settings import get_settings
 from config.timings import SHUTDOWN_MS, STOP_GRACE_S
 from workers.embedded_redis import SoleUse
@@ -122,7 +122,7 @@ def run(workers: int) -> None:
     settings = get_settings()
     if settings.redis_url is None:
         say(f"starting Redis in {settings.data_dir}, or finding it there")
-    with session() as s, SoleUse(s.settings.data_dir):
+    with unreached_session() as s, SoleUse(s.settings.data_dir):
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, lambda *_: stop.set())
         where = f"embedded, in {s.settings.data_dir}" if s.redises.embedded else "as INMAIL_REDIS_URL says"

@@ -41,6 +41,14 @@ def names_cluster(url: str) -> bool:
     return url.startswith(_SCHEMES[-2:])
 
 
+def shown(url: str) -> str:
+    """Where an address leads, in words and without user and password."""
+    if names_cluster(url):
+        return f"the cluster at {parse_cluster(url).shown}"
+    parts = parse_url(url)  # type: ignore[no-untyped-call]
+    return parts.get("path") or f"{parts.get('host', 'localhost')}:{parts.get('port', _PORT)}"
+
+
 def parse_cluster(url: str) -> ClusterAddress:
     """The parts of a cluster's address; ValueError with what is wrong."""
     each = [parse_url(one) for one in _each_node(url)]  # type: ignore[no-untyped-call]

@@ -6,6 +6,7 @@ client asks those for the rest.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -52,7 +53,7 @@ def shown(url: str) -> str:
 def parse_cluster(url: str) -> ClusterAddress:
     """The parts of a cluster's address; ValueError with what is wrong."""
     each = [parse_url(one) for one in _each_node(url)]  # type: ignore[no-untyped-call]
-    if any("db" in found for found in each):
+    if any("db" in found or urlsplit(one).path.strip("/") for found, one in zip(each, _each_node(url), strict=True)):
         raise ValueError("a cluster has one database without a number: leave it away")
     nodes = tuple((found.pop("host", "localhost"), found.pop("port", _PORT)) for found in each)
     options = each[0]
@@ -67,6 +68,7 @@ def check(url: str) -> None:
         raise ValueError(f"must begin with {', '.join(_SCHEMES[:-1])} or {_SCHEMES[-1]}")
     try:
         if not names_cluster(url):
+            _check_database(url)
             _check_server(url, _SERVER_OPTIONS)
             return
         for one in _each_node(url):
@@ -86,11 +88,20 @@ def _each_node(url: str) -> list[str]:
     return [f"{scheme}://{user}{at}{host}{rest[end:]}" for host in hosts.split(",")]
 
 
+def _check_database(url: str) -> None:
+    path = urlsplit(url).path
+    # redis-py passes over one that is no number, and takes database 0.
+    if not url.startswith("unix:") and not re.fullmatch(r"/?|/[0-9]{1,9}/?", path):
+        raise ValueError("a database is a whole number, as in redis://host:6379/0")
+
+
 def _check_server(url: str, allowed: set[str]) -> None:
     known = allowed | _TLS_OPTIONS if url.startswith("rediss:") else allowed
     for name in parse_qs(urlsplit(url).query).keys() - known:
         raise ValueError(f"unknown option {name[:60]!r}; there are: {', '.join(sorted(known))}")
     found = parse_url(url)  # type: ignore[no-untyped-call]
+    if found.get("db", 0) < 0:
+        raise ValueError("a database is a whole number from 0 on")
     for name in ("socket_timeout", "socket_connect_timeout"):
         if not 0 < found.get(name, 1) <= 3600:
             raise ValueError(f"{name} must be above 0 and at most 3600 seconds")

@@ -25,6 +25,15 @@ def test_a_cluster_is_named_by_some_of_its_masters():
         ("redis+cluster://one:x", "Port"),
         ("redis+cluster://one,two:70000", "Port out of range"),
         ("redis+cluster://one/0", "one database without a number"),
+        ("redis+cluster://one/zz", "one database without a number"),
+        ("redis+cluster://one,two/0/1", "one database without a number"),
+        ("redis://one:1/zz", "a database is a whole number, as in redis://host:6379/0"),
+        ("rediss://one/0/1", "a database is a whole number"),
+        ("redis://one/-1", "a database is a whole number"),
+        ("redis://one/zz?db=1", "a database is a whole number"),
+        ("redis://one?db=zz", "Invalid value for 'db'"),
+        ("redis://one?db=-1", "a database is a whole number"),
+        ("unix:///sock?db=-1", "a database is a whole number"),
         ("redis+cluster://one?db=0", "unknown option 'db'"),
         ("redis+cluster://one,two?health_check_interval=3", "unknown option 'health_check_interval'"),
         ("redis+cluster://one?socket_timeout=0", "socket_timeout must be above 0"),
@@ -37,6 +46,13 @@ def test_a_wrong_address_says_what_is_wrong(url, told):
         check(url)
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://h", "redis://h/", "redis://h/7", "redis://h/7/", "redis://h?db=7", "unix:///x/y"]
+)
+def test_a_database_may_be_named_or_left_away(url):
+    check(url)
 
 
 def test_an_address_of_one_server_is_none_of_a_cluster():

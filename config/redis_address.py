@@ -50,6 +50,13 @@ def shown(url: str) -> str:
     return parts.get("path") or f"{parts.get('host', 'localhost')}:{parts.get('port', _PORT)}"
 
 
+def identity(url: str) -> str:
+    """What tells one Redis from another, however its options, user and password are written."""
+    if names_cluster(url):
+        return ",".join(sorted(parse_cluster(url).shown.split(",")))
+    return f"{shown(url)}/{parse_url(url).get('db', 0)}"  # type: ignore[no-untyped-call]
+
+
 def parse_cluster(url: str) -> ClusterAddress:
     """The parts of a cluster's address; ValueError with what is wrong."""
     each = [parse_url(one) for one in _each_node(url)]  # type: ignore[no-untyped-call]

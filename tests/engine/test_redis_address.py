@@ -3,7 +3,7 @@
 import pytest
 
 from cli.session import queues_place
-from config.redis_address import check, names_cluster, parse_cluster
+from config.redis_address import check, identity, names_cluster, parse_cluster
 from config.settings import BadSettings, Settings, get_settings
 from workers.runtime import Redises
 
@@ -58,6 +58,15 @@ def test_a_database_may_be_named_or_left_away(url):
 def test_an_address_of_one_server_is_none_of_a_cluster():
     for url in ("redis://h", "rediss://h", "unix:///x", "redis://h?client_name=a+cluster://"):
         assert not names_cluster(url)
+
+
+def test_one_redis_is_one_however_its_address_is_written():
+    same = ["redis://h", "redis://h:6379/0", "rediss://ana:secret@h/?socket_timeout=3", "redis://h?db=0"]
+    clusters = ["redis+cluster://a,b:7", "redis+cluster://ana:x@b:7,a:6379"]
+    others = ["redis://h/1", "redis://h:1", "redis://g", "unix:///h", "unix:///h?db=1"]
+
+    assert len({identity(url) for url in same}) == len({identity(url) for url in clusters}) == 1
+    assert len({identity(url) for url in [same[0], clusters[0], *others]}) == 2 + len(others)
 
 
 def test_a_refused_setting_shows_no_password(monkeypatch):

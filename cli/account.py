@@ -72,7 +72,7 @@ def show(account: AccountId, as_json: Json = False) -> None:
 @app.command("weigh", context_settings={"ignore_unknown_options": True})
 def weigh(
     account: AccountId,
-    weight: Annotated[int, typer.Argument(metavar="N", help=f"a whole number from 1 to {WEIGHT_MAX}")],
+    weight: Annotated[int, typer.Argument(metavar="N", min=1, max=WEIGHT_MAX, help="a whole number")],
     as_json: Json = False,
 ) -> None:
     """Set an account's weight: when several have something to send, each gets its part of the send queue by weight."""

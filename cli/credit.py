@@ -19,7 +19,7 @@ app = typer.Typer(help="Grant credits, show the wallet, read the log.", no_args_
 @app.command("grant", context_settings={"ignore_unknown_options": True})
 def grant(
     account: AccountId,
-    amount: Annotated[int, typer.Argument(metavar="N", help="whole credits, 1 or more")],
+    amount: Annotated[int, typer.Argument(metavar="N", min=1, max=credits.GRANT_CREDITS_MAX, help="whole credits")],
     reason: Annotated[str, typer.Option(help="why; it stands in the log")],
     key: Annotated[str | None, typer.Option(help="a name for this grant: twice with the same key is once")] = None,
     as_json: Json = False,

@@ -1,5 +1,9 @@
 """``inmail campaign submit`` and its dry run: what is told, and what changed."""
 
+from pathlib import Path
+
+import pytest
+
 from tests.cli.conftest import GOOD, SUBMIT, as_json, snapshot
 
 
@@ -46,3 +50,29 @@ def test_a_basic_account_is_refused_and_no_campaign_is_left(cli):
     assert len(err) == 1
     assert "cannot send" in err[0]
     assert as_json(cli("campaign", "list", "acme", "--json"))["items"] == []
+
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+THREE_BAD = {"bad_address": 1, "duplicate": 1, "no_address": 1}
+LINKEDINS = """Notes:
+"When exporting your connection data, you may notice that some of the email addresses are missing."
+
+First Name,Last Name,URL,Email Address,Company,Position,Connected On
+Ana,Lima,https://www.linkedin.com/in/ana,ana@example.org,Tern,Engineer,01 Dec 2025
+Ben,Oslo,https://www.linkedin.com/in/ben,,Tern,Engineer,01 Dec 2025
+"""
+
+
+@pytest.mark.parametrize("own_list", [False, True])
+def test_the_readmes_message_fits_the_examples_list_and_linkedins_own_export(acme, tmp_path, own_list):
+    path = EXAMPLES / "candidates.csv"
+    if own_list:
+        (path := tmp_path / "Connections.csv").write_text(LINKEDINS)
+    subject = "A role for you, {{ first_name }}"
+    words = ("campaign", "submit", "acme", path, "--subject", subject, "--body", EXAMPLES / "body.txt")
+    found = as_json(acme(*words, "--dry-run", "--json"))
+
+    assert (found["accepted"], found["rejected_by_reason"]) == (
+        (1, {"no_address": 1}) if own_list else (297, THREE_BAD)
+    )
+    assert "your work at" in found["messages"][0]["body"]

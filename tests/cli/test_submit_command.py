@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from config.settings import get_settings
+from engine.store import Store, open_client
 from tests.cli.conftest import GOOD, SUBMIT, as_json, snapshot
+from tests.factories import send_all
 
 
 def test_submit_tells_what_was_accepted_and_where_the_rejects_are(acme, tmp_path):
@@ -76,3 +79,91 @@ def test_the_readmes_message_fits_the_examples_list_and_linkedins_own_export(acm
         (1, {"no_address": 1}) if own_list else (297, THREE_BAD)
     )
     assert "your work at" in found["messages"][0]["body"]
+
+
+def dry_run(acme, name="list.csv"):
+    return as_json(acme(*SUBMIT[:3], name, *SUBMIT[4:], "--dry-run", "--json"))
+
+
+def test_a_dry_run_tells_whom_it_would_skip_and_shows_messages_to_the_others_only(acme, redis_url, tmp_path):
+    acme(*SUBMIT)
+    sent(redis_url)
+    acme("suppression", "add", "acme", "out@example.org")
+    (tmp_path / "more.csv").write_text(GOOD + "Out,out@example.org\nCai,cai@example.org\nDee,dee@example.org\n")
+    found = dry_run(acme, "more.csv")
+
+    assert (found["accepted"], found["suppressed"], found["pair_locked"], found["credits_needed"]) == (5, 1, 2, 2)
+    assert (found["sent_at_once"], found["waiting_for"], found["waves_if_nobody_answers"]) == (2, None, 1)
+    assert [message["to"] for message in found["messages"]] == ["cai@example.org", "dee@example.org"]
+
+
+def sent(redis_url):
+    store = Store(open_client(redis_url))
+    send_all(store, "acme.1")
+    store.client.close()
+
+
+def test_a_dry_run_of_whom_nobody_would_be_written_to_says_so(acme, redis_url):
+    acme(*SUBMIT)
+    sent(redis_url)
+    found = dry_run(acme)
+
+    assert (found["credits_needed"], found["sent_at_once"], found["waves_if_nobody_answers"]) == (0, 0, 0)
+    assert (found["waiting_for"], found["messages"]) == (None, [])
+    assert "none: nobody is left to write to" in acme(*SUBMIT, "--dry-run")[1]
+
+
+@pytest.fixture
+def full(cli, redis_url, tmp_path):
+    """Acme on a plan of 25 contacts, with credits to spare and 30 recipients, of whom 25 are sent and 5 wait."""
+    cli("account", "open", "acme", "--email", "hr@example.org", "--name", "Acme", "--plan", "business")
+    cli("credits", "grant", "acme", 100, "--reason", "more")
+    (tmp_path / "first.csv").write_text("email,first_name\n" + "".join(f"p{i}@example.org,P\n" for i in range(30)))
+    cli(*SUBMIT[:3], "first.csv", *SUBMIT[4:])
+    sent(redis_url)
+    return cli
+
+
+def test_a_dry_run_with_no_contact_free_sends_nothing_at_once_and_says_what_it_waits_for(full):
+    found = dry_run(full)
+    assert (found["credits_needed"], found["queued_before"]) == (2, 5)
+    assert (found["sent_at_once"], found["waiting_for"], found["waves_if_nobody_answers"]) == (0, "contacts", 1)
+
+    told = full(*SUBMIT, "--dry-run")[1]
+    assert "0 of 2; the rest waits for contacts" in told
+    assert "the first once an open InMail is answered or falls due" in told
+
+
+def test_a_dry_run_counts_what_is_queued_before_it(full, tmp_path):
+    (tmp_path / "long.csv").write_text("email,first_name\n" + "".join(f"q{i}@example.org,Q\n" for i in range(25)))
+    assert dry_run(full, "long.csv")["waves_if_nobody_answers"] == 2
+    full("campaign", "pause", "acme.1")
+    found = dry_run(full, "long.csv")
+    assert (found["queued_before"], found["waves_if_nobody_answers"]) == (0, 1)
+
+
+def test_a_dry_run_without_a_credit_says_that_there_is_none(cli, tmp_path, monkeypatch):
+    (tmp_path / "own.toml").write_text("[plans.prepaid]\n")
+    monkeypatch.setenv("INMAIL_PLANS_FILE", "own.toml")
+    get_settings.cache_clear()
+    cli("account", "open", "acme", "--email", "hr@example.org", "--name", "Acme", "--plan", "prepaid")
+    found = dry_run(cli)
+
+    assert (found["sent_at_once"], found["waiting_for"], found["waves_if_nobody_answers"]) == (0, "credits", None)
+    assert "none: there is no credit to begin with" in cli(*SUBMIT, "--dry-run")[1]
+
+
+def test_a_dry_run_of_an_account_that_may_not_send_for_now_says_so(acme, redis_url):
+    store = Store(open_client(redis_url))
+    store.client.hset(store.keys.account("acme"), "stopped", "the log went back")
+    store.client.close()
+    found = dry_run(acme)
+
+    assert (found["sent_at_once"], found["waiting_for"]) == (0, "audit")
+
+
+def test_a_dry_run_of_a_campaign_that_starts_later_says_what_goes_out_then(acme):
+    code, out, _ = acme(*SUBMIT, "--dry-run", "--start-at", "PT2H")
+    assert code == 0
+    assert "sent at its start  2 of 2" in out
+    assert "sent at once" not in out

@@ -31,7 +31,8 @@ def grant(
     if as_json:
         print_json({"account": account, "seq": seq, **wallet.as_dict()})
     else:
-        say(f"granted {amount:,} credits to {account} (log entry {seq}): {wallet.available:,} available")
+        once = ", once for this key" if key is not None else ""
+        say(f"granted {amount:,} credits to {account} (log entry {seq}{once}): {wallet.available:,} available")
 
 
 @app.command("show")

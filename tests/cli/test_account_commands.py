@@ -20,6 +20,12 @@ def test_an_account_is_opened_shown_and_granted_credits(acme):
     assert log["next"] is None
 
 
+def test_a_grant_given_again_with_its_key_does_not_read_as_a_second_one(acme):
+    line = "granted 5 credits to acme (log entry 3, once for this key): 155 available\n"
+    for _ in range(2):
+        assert acme("credits", "grant", "acme", 5, "--reason", "gift", "--key", "k")[1] == line
+
+
 def test_an_account_is_weighed_and_shown_with_its_weight(acme):
     assert as_json(acme("account", "show", "acme", "--json"))["weight"] == 1
     assert acme("account", "weigh", "acme", 3)[:2] == (0, "account acme has weight 3 now\n")

@@ -37,8 +37,7 @@ def session(*, changes: bool = False) -> Iterator[Session]:
     reads. Where it fails under one that changes something the error stays: whether the last step was done is not known.
     """
     with unreached_session() as s:
-        with _told(s, "cannot be reached", "check {check}"):
-            s.store.reach()
+        reach(s)
         with nullcontext() if changes else only_reading(s):
             yield s
 
@@ -58,6 +57,12 @@ def unreached_session() -> Iterator[Session]:
     finally:
         store.client.close()
         release_redis()
+
+
+def reach(s: Session) -> None:
+    """Connect; raises Unavailable, saying which Redis and what to check, where that cannot be done."""
+    with _told(s, "cannot be reached", "check {check}"):
+        s.store.reach()
 
 
 @contextmanager

@@ -14,11 +14,12 @@ from typing import IO, Any
 
 import structlog
 
-from cli.output import say, warn
-from cli.session import unreached_session
+from cli.output import plural, say, warn
+from cli.session import Session, reach, unreached_session
 from config.redis_address import identity
 from config.settings import Settings, get_settings
 from config.timings import SHUTDOWN_MS, STOP_GRACE_S
+from engine.errors import Unavailable
 from workers.embedded_redis import SoleUse
 from workers.lifeline import end_with_parent
 from workers.runtime import keep_redis
@@ -126,10 +127,20 @@ def run(workers: int) -> None:
     with unreached_session() as s, SoleUse(s.settings.data_dir, _engine(settings)):
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, lambda *_: stop.set())
+        many = plural(workers, "worker process", "worker processes")
         where = f"embedded, in {s.settings.data_dir}" if s.redises.embedded else "as INMAIL_REDIS_URL says"
-        say(f"Redis: {where}; starting the scheduler and {workers} worker processes")
+        say(f"Redis: {where}; starting the scheduler and {many}")
+        _look(s)
         tend_until(stop, children(workers, child_env(s.redises.url, s.redises.broker_url)))
     say("stopped")
+
+
+def _look(s: Session) -> None:
+    """Tell of a Redis that is not there, as it may come yet."""
+    try:
+        reach(s)
+    except Unavailable as error:
+        _tell(f"{error}; all wait for it", "redis.away", detail=str(error))
 
 
 def _engine(settings: Settings) -> str:

@@ -123,3 +123,10 @@ def test_the_data_directory_does_not_stand_in_the_way_of_an_up_on_another_redis(
 
     assert up(url, meanwhile=meanwhile)[0] == 0
     assert codes == [0, 0]
+
+
+def test_an_up_whose_redis_is_not_there_yet_says_so_and_waits_for_it(up):
+    code, err = up("redis://127.0.0.1:1")
+    assert code == 0
+    assert json.loads(err)["event"] == "redis.away"
+    assert "Redis (INMAIL_REDIS_URL, 127.0.0.1:1) cannot be reached" in json.loads(err)["detail"]

@@ -16,6 +16,7 @@ app = typer.Typer(help="Open accounts, look at them, weigh them.", no_args_is_he
 suppression_app = typer.Typer(help="Addresses an account must not write to.", no_args_is_help=True)
 
 AccountId = Annotated[str, typer.Argument(metavar="ACCOUNT", help="the account's id, such as acme")]
+Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="an e-mail address")]
 Json = Annotated[bool, typer.Option("--json", help="one JSON document on stdout")]
 
 
@@ -85,7 +86,7 @@ def weigh(
 
 
 @suppression_app.command("add")
-def add(account: AccountId, address: Annotated[str, typer.Argument(metavar="ADDRESS")]) -> None:
+def add(account: AccountId, address: Address) -> None:
     """Never write from this account to that address again; what is queued for it is skipped."""
     with session(changes=True) as s:
         new = accounts.suppress(s.store, account, address)
@@ -93,7 +94,7 @@ def add(account: AccountId, address: Annotated[str, typer.Argument(metavar="ADDR
 
 
 @suppression_app.command("remove")
-def remove(account: AccountId, address: Annotated[str, typer.Argument(metavar="ADDRESS")]) -> None:
+def remove(account: AccountId, address: Address) -> None:
     """Allow writing to an address again."""
     with session(changes=True) as s:
         gone = accounts.unsuppress(s.store, account, address)

@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 
 def inbox(
-    address: Annotated[str, typer.Argument(metavar="ADDRESS")],
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="whose mailbox, an e-mail address")],
     most: Annotated[int, typer.Option(min=1, max=500, help="at most so many InMails")] = 20,
     after: Annotated[str | None, typer.Option(metavar="INMAIL", help="older than this one")] = None,
     as_json: Json = False,
@@ -54,7 +54,7 @@ def reply(
     text: Annotated[str, typer.Option(help="a few words, up to 2,000 characters")] = "",
     as_json: Json = False,
 ) -> None:
-    """Answer an InMail as its recipient. Before the refund it spends the credit; after it, the credit stays."""
+    """Answer an InMail as its recipient. Before the refund it spends the credit; after it, that stays refunded."""
     if accept == decline:
         raise Invalid("say either --accept or --decline")
     with session(changes=True) as s:

@@ -11,7 +11,7 @@ import typer
 from cli import doctor as checks
 from cli import up as everything
 from cli.account import Json
-from cli.output import print_json, say, warn
+from cli.output import plural, print_json, say, warn
 from cli.session import queues_answering, session
 from config.settings import get_settings
 from engine import acceptance, agenda
@@ -56,7 +56,7 @@ def scheduler() -> None:
 
 
 def audit(
-    account: Annotated[str | None, typer.Argument(metavar="[ACCOUNT]", help="one account; without it, all")] = None,
+    account: Annotated[str | None, typer.Argument(metavar="ACCOUNT", help="one account; without it, all")] = None,
     accept: Annotated[
         bool, typer.Option("--accept", help="let accounts send again whose log went back, from the log as it is now")
     ] = False,
@@ -87,8 +87,8 @@ def _accept(store: Store, report: auditor.Report) -> bool:
 def _tell(report: auditor.Report, accepted: bool, asked: bool) -> None:
     verdict = "clean" if not report.drift else "DRIFT"
     say(
-        f"{report.account}: {verdict}: {report.entries:,} log entries, {report.campaigns:,} campaigns, "
-        f"{report.inmails:,} InMails"
+        f"{report.account}: {verdict}: {plural(report.entries, 'log entry', 'log entries')}, "
+        f"{plural(report.campaigns, 'campaign', 'campaigns')}, {plural(report.inmails, 'InMail', 'InMails')}"
     )
     for line in report.drift:
         say(f"  {line}")

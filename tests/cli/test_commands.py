@@ -17,6 +17,11 @@ def test_the_audit_exits_with_4_when_anything_drifts(acme, redis_url):
     assert json.loads(out)["clean"] is False
 
 
+def test_one_of_a_kind_is_told_in_the_singular(acme):
+    acme(*SUBMIT)
+    assert acme("audit")[1] == "acme: clean: 3 log entries, 1 campaign, 0 InMails\n"
+
+
 def test_the_doctor_names_what_is_wrong_and_how_to_mend_it(cli, redis_url):
     items = as_json(cli("doctor", "--json"))["items"]
     found = {item["subject"]: (item["level"], item["mend"]) for item in items}

@@ -219,8 +219,9 @@ def test_a_preflight_counts_whom_a_claim_would_pass_over(store):
     send_all(store, a_campaign(store, to=["busy@example.org"]))
     accounts.suppress(store, "acme", "out@example.org")
     skipped = preflight.Skipped()
-    skipped.look(store, "acme", ["busy@example.org", "out@example.org", "free@example.org"])
+    free = skipped.look(store, "acme", ["busy@example.org", "out@example.org", "free@example.org"])
 
+    assert free == [False, False, True]
     assert (skipped.suppressed, skipped.pair_locked) == (1, 1)
     assert wallet(store)["held"] == 1
 

@@ -163,16 +163,17 @@ def test_killed_workers_lose_nothing_and_nobody_is_written_to_twice(world):
     assert [item["campaign"] for item in items] == [campaign]
 
 
-def test_up_killed_with_sigkill_leaves_no_process_and_no_lost_credit(world):
-    up = world.start("up", "--workers", "1")
+def test_up_killed_with_sigkill_leaves_no_process_nothing_in_hand_and_no_lost_credit(world):
+    up = world.start("up", "--workers", "1", INMAIL_IN_FLIGHT="20")
     open_account(world, 150)
-    campaign = world.submit(150)
-    world.wait(lambda: world.json("campaign", "show", campaign)["counts"]["sent"] == 150, "all to be sent")
+    campaign = world.submit(150, INMAIL_PACK_SIZE="1")
+    world.wait(lambda: "scheduler.leads" in world.logs(), "up to run")
     up.kill()
     up.wait(10)
     world.wait(lambda: world.alive() == [], "every process to be gone")
 
-    assert world.json("campaign", "show", campaign)["counts"]["sent"] == 150
+    assert "ign off" not in world.logs(), "Redis was there until all had ended"
+    assert world.json("campaign", "show", campaign)["counts"]["claimed"] == 0
     assert world.run("audit").returncode == 0
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from engine import accounts, agenda
+from engine import accounts, agenda, campaigns
 from engine.agenda import Visit
 from engine.wake import wake
 from tests.factories import LEASE_MS, a_campaign, addresses, an_account, letters
@@ -170,3 +170,14 @@ def test_a_long_list_is_not_starved_by_a_flow_of_tiny_ones(store, monkeypatch):
         store.at_ms += 20
 
     assert letters(store, long) == "S" * 3_000
+
+
+def test_every_campaign_that_has_no_room_any_more_says_so_at_once(store):
+    stage = Stage(store)
+    an_account(store, credits_=4)
+    ids = [a_campaign(store, to=addresses(5, start=i * 10)) for i in range(4)]
+    stage.run()
+    found = [campaigns.get_campaign(store, campaign) for campaign in ids]
+
+    assert sum(letters(store, campaign).count("S") for campaign in ids) == 4
+    assert [(it.state, it.waiting_for) for it in found] == [("waiting", "credits")] * 4

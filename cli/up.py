@@ -22,7 +22,7 @@ from config.timings import SHUTDOWN_MS, STOP_GRACE_S
 from engine.errors import Unavailable
 from workers.embedded_redis import SoleUse
 from workers.lifeline import end_with_parent
-from workers.runtime import keep_redis
+from workers.runtime import keep_redis, uses_to_share
 
 log = structlog.get_logger("inmail.up")
 
@@ -85,6 +85,8 @@ class Child:
                 stdout=self.output,
                 stderr=self.output,
                 start_new_session=True,
+                # It uses the embedded Redis itself: were this process killed, what it has in hand could be finished.
+                pass_fds=uses_to_share(),
                 preexec_fn=end_with_parent(os.getpid()),  # noqa: PLW1509 - it makes one system call and takes no lock
             )
 

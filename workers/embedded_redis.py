@@ -81,6 +81,11 @@ class EmbeddedRedis:
             os.close(self._users)
             self._users = None
 
+    @property
+    def handle(self) -> int | None:
+        """The descriptor whose lock is this use: a process it is handed down to is a user, too."""
+        return self._users
+
     def __enter__(self) -> ServerInfo:
         return self.attach()
 

@@ -65,7 +65,7 @@ def sign(keys: LinkKeys, purpose: Purpose, inmail: str, expires_at_ms: int) -> s
 
 
 def open_link(keys: LinkKeys, purpose: Purpose, token: str, now_ms: int) -> Link:
-    """What a token of that purpose says; raises BadLink. Whatever the token, the same work is done before it is refused."""
+    """What a token of that purpose says; raises BadLink, after the same work whatever is wrong with it."""
     head, _, given = token[:TOKEN_CHARS_MAX].rpartition(".")
     match = _HEAD.fullmatch(head)
     key, hours, inmail = match.groups() if match else ("", "0", "")
@@ -108,9 +108,7 @@ def good_nonce(keys: LinkKeys, token: str, nonce: str, now_ms: int) -> bool:
     return genuine & known & (match is not None) & in_time & (len(nonce) <= TOKEN_CHARS_MAX)
 
 
-def link_in(
-    keys: LinkKeys, inmail: str, state: str, *, now_ms: int, base_url: str, lifetime_ms: int
-) -> str | None:
+def link_in(keys: LinkKeys, inmail: str, state: str, *, now_ms: int, base_url: str, lifetime_ms: int) -> str | None:
     """The link of an InMail in that state: to its answer, once answered to its conversation; None where it has none."""
     purpose = PURPOSE_OF.get(state)
     return None if purpose is None else link_url(base_url, sign(keys, purpose, inmail, now_ms + lifetime_ms))

@@ -15,11 +15,8 @@ from engine import conversations
 from engine.answers import UNDO_MS
 from engine.conversations import Conversation
 from engine.errors import Corrupt, NotFound, Unavailable
-from engine.identity import parse_inmail
 from engine.link_keys import LinkKeys, Purpose, open_link_keys
 from engine.links import BadLink, Link, good_nonce, open_either, page_nonce, sign
-from engine.reading import Reader
-from engine.rows import ERASED
 from engine.store import RedisTrouble, Store
 from web.page_forms import BadForm, Form, read_form
 from web.page_shape import failed, refused, unavailable
@@ -145,14 +142,7 @@ def _opened(store: Store, link: Link, now_ms: int) -> Opened:
     An answer link is used once the time to take the answer back is over; a conversation link is good as long as there
     is an answer.
     """
-    which = parse_inmail(link.inmail)
-    reader = Reader(store)
-    if which.index >= reader.campaign(which.campaign)[0].recipients:
-        raise BadLink
-    address = reader.written(which.campaign, which.index).address
-    if address == ERASED:
-        raise BadLink
-    found = conversations.read(store, link.inmail, address=address)
+    found = conversations.read_linked(store, link.inmail)
     answer = found.answer
     if link.purpose == "conversation" and answer is None:
         raise BadLink

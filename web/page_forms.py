@@ -43,9 +43,7 @@ async def read_form(request: Request) -> Form:
     if body and kind != _FORM:
         raise BadForm
     try:
-        pairs = parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS_MAX
-        )
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS_MAX)
     except ValueError:  # not ASCII, not UTF-8, too many fields
         raise BadForm from None
     fields = dict(pairs)

@@ -144,11 +144,23 @@ def _page(
         first, last = page_words.days_to_choose(visit.now_ms)
         chosen = {name: form.word(name) if form else "" for name in ("answer", "reason", "until")}
         return page(
-            "inmail.html", status=status, token=visit.token, nonce=visit.nonce(), first_day=first, last_day=last,
-            chosen=chosen, **shown,
+            "inmail.html",
+            status=status,
+            token=visit.token,
+            nonce=visit.nonce(),
+            first_day=first,
+            last_day=last,
+            chosen=chosen,
+            **shown,
         )
     token, back = visit.token_for("conversation", opened), visit.token_for("answer", opened)
     return page(
-        "conversation.html", status=status, token=token, nonce=visit.nonce(token), back=back,
-        back_nonce=visit.nonce(back), address=link_url(visit.desk.base_url, token), **shown,
+        "conversation.html",
+        status=status,
+        token=token,
+        nonce=visit.nonce(token),
+        back=back,
+        back_nonce=visit.nonce(back),
+        address=link_url(visit.desk.base_url, token),
+        **shown,
     )

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import compress, islice
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from engine.errors import Refused
 from engine.intake.lists import CandidateList
 from engine.intake.rejects import RejectsFile
 from engine.message import Message
+
+_SAMPLES = 3
 
 
 def by_reason(rejected: dict[str, int]) -> str:
@@ -40,14 +43,20 @@ def examine(
     if not owner.can_send:
         raise Refused(f"account {owner.id!r} is on plan {owner.plan}, which cannot send InMail", code="cannot_send")
     tally, skipped = preflight.Tally(), preflight.Skipped()
+    samples: list[dict[str, str]] = []
     column = listed.columns.index("email")
     with RejectsFile(rejects or Path(os.devnull), listed.source_columns) as file, reading(listed) as progress:
         kept = None if rejects is None else file
         for good in preflight.check_rows(listed, message, kept, tally, strict=order.strict, progress=progress):
-            skipped.look(s.store, owner.id, [fields[column] for fields in good])
-    wallet = credits.wallet(s.store, owner.id)
+            free = skipped.look(s.store, owner.id, [fields[column] for fields in good])
+            chosen = islice(compress(good, free), _SAMPLES - len(samples))
+            samples += [dict(zip(listed.columns, fields, strict=True)) for fields in chosen]
+    wallet, contacts = credits.wallet(s.store, owner.id), owner.simultaneous_contacts
     needed = tally.accepted - skipped.total
-    samples = [message.render(fields) for fields in tally.samples]
+    before = preflight.queued(s.store, owner.id)
+    room, bound = preflight.room(s.store, owner.id, wallet, contacts)
+    at_once = min(needed, max(0, room - before))
+    waves = preflight.waves(needed + before, wallet, contacts) if needed else 0
     return {
         "dry_run": True,
         "account": owner.id,
@@ -60,33 +69,54 @@ def examine(
         "credits_needed": needed,
         "credits_available": wallet.available,
         "credits_held": wallet.held,
-        "simultaneous_contacts": owner.simultaneous_contacts or None,
-        "waves_if_nobody_answers": preflight.waves(needed, wallet, owner.simultaneous_contacts),
+        "simultaneous_contacts": contacts or None,
+        "queued_before": before,
+        "sent_at_once": at_once,
+        "waiting_for": bound if at_once < needed else None,
+        "waves_if_nobody_answers": waves,
+        "start_at_ms": order.start_at_ms or None,
         "refund_after_ms": order.refund_after_ms,
-        "messages": [
-            {"to": fields["email"], "subject": sample.subject, "body": sample.body}
-            for fields, sample in zip(tally.samples, samples, strict=True)
-        ],
+        "messages": [{"to": fields["email"], **message.render(fields)._asdict()} for fields in samples],
     }
+
+
+_FIRST_WAVE = {
+    "contacts": "once an open InMail is answered or falls due",
+    "credits": "once a credit comes home or is granted",
+    "audit": "once the account may send again (inmail audit says why it may not)",
+}
+
+
+def _waves(found: dict[str, Any]) -> str:
+    waves = found["waves_if_nobody_answers"]
+    if not found["credits_needed"]:
+        return "none: nobody is left to write to"
+    if waves is None:
+        return "none: there is no credit to begin with"
+    told = f"{waves:,} if nobody answers, {span(found['refund_after_ms'])} each (an answer spends its credit)"
+    return told if found["sent_at_once"] else f"{told}; the first {_FIRST_WAVE[found['waiting_for']]}"
 
 
 def show(found: dict[str, Any]) -> None:
     """The dry run as a person reads it."""
-    waves, contacts = found["waves_if_nobody_answers"], found["simultaneous_contacts"]
+    contacts, before = found["simultaneous_contacts"], found["queued_before"]
     rejected = f"{found['rejected']:,}"
     if found["rejected"]:
         rejected += f" ({by_reason(found['rejected_by_reason'])})"
+    skipped = f"{found['suppressed']:,} suppressed, {found['pair_locked']:,} with an open InMail of yours"
+    at_once = "sent at its start" if found["start_at_ms"] else "sent at once"
+    rest = f"; the rest waits for {found['waiting_for']}" if found["waiting_for"] else ""
     pairs(
         {
             "accepted": f"{found['accepted']:,}",
+            "of these skipped": skipped,
             "rejected": rejected,
-            "skipped": f"{found['suppressed']:,} suppressed, {found['pair_locked']:,} with an open InMail of yours",
             "credits needed": f"{found['credits_needed']:,}",
             "credits at hand": f"{found['credits_available']:,} available, {found['credits_held']:,} held",
             "open contacts": f"{found['credits_held']:,} of {contacts:,} in use" if contacts else "no limit",
-            "waves": "none: there is no credit to begin with"
-            if waves is None
-            else f"{waves:,} if nobody answers, {span(found['refund_after_ms'])} each (an answer spends its credit)",
+            **({"queued before": f"{before:,} of your other campaigns, which may go first"} if before else {}),
+            at_once: f"{found['sent_at_once']:,} of {found['credits_needed']:,}{rest}",
+            "waves": _waves(found),
         }
     )
     for line in found["rejected_first"]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from engine.acceptance import stopped_for
 from engine.contacts import open_contacts
 from engine.credits import Wallet
 from engine.errors import Refused
@@ -16,6 +17,7 @@ from engine.message import Message
 from engine.store import Store
 
 RECIPIENTS_MAX = 10_000_000
+_CAMPAIGNS_A_STEP = 200
 
 Progress = Callable[[int, int], None]
 """Called with (bytes read, rows seen) now and then."""
@@ -27,7 +29,6 @@ class Tally:
 
     accepted: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
-    samples: list[dict[str, str]] = field(default_factory=list)
     first_rejected: list[Reject] = field(default_factory=list)
 
     @property
@@ -62,8 +63,6 @@ def check_rows(
         if bad:
             _reject(sorted(bad, key=lambda reject: reject.line), rejects, tally, strict=strict)
         tally.accepted += len(good)
-        for sample in good[: max(0, 3 - len(tally.samples))]:
-            tally.samples.append(dict(zip(candidates.columns, sample, strict=True)))
         if tally.accepted > RECIPIENTS_MAX:
             raise Refused(f"a campaign has at most {RECIPIENTS_MAX:,} recipients: split the list", code="too_long")
         if progress is not None:
@@ -96,14 +95,41 @@ class Skipped:
     def total(self) -> int:
         return self.suppressed + self.pair_locked
 
-    def look(self, store: Store, account: str, addresses: list[str]) -> None:
-        """Count those among ``addresses``; a suppressed one with an open InMail counts once, as suppressed."""
+    def look(self, store: Store, account: str, addresses: list[str]) -> list[bool]:
+        """Count those among ``addresses``; a suppressed one with an open InMail counts once, as suppressed.
+
+        Returns for each whether it would be written to.
+        """
         people = [digest(address) for address in addresses]
         suppressed = store.client.hmget(store.keys.suppressed(account), people)
         contacts = open_contacts(store, account, people)
         for out, contact in zip(suppressed, contacts, strict=True):
             self.suppressed += out is not None
             self.pair_locked += contact is not None and out is None
+        return [out is None and contact is None for out, contact in zip(suppressed, contacts, strict=True)]
+
+
+def queued(store: Store, account: str) -> int:
+    """Recipients queued in the account's campaigns as things stand, paused and later ones left out: they share what
+    is free with any further campaign."""
+    found, first = 0, 0
+    while ids := store.client.zrange(store.keys.sending(account), first, first + _CAMPAIGNS_A_STEP - 1):
+        pipe = store.client.pipeline(transaction=False)
+        for campaign in ids:
+            pipe.hmget(store.keys.campaign(campaign.decode()), "state", "queued")
+        found += sum(int(n or 0) for state, n in pipe.execute() if state in (b"running", b"waiting"))
+        first += len(ids)
+    return found
+
+
+def room(store: Store, account: str, wallet: Wallet, simultaneous_contacts: int) -> tuple[int, str]:
+    """How many InMails could be claimed now, and what bounds them, in the words of a campaign that waits for it."""
+    if stopped_for(store, account) is not None:
+        return 0, "audit"
+    contacts = simultaneous_contacts - wallet.held
+    if simultaneous_contacts and contacts < wallet.available:
+        return max(0, contacts), "contacts"
+    return wallet.available, "credits"
 
 
 def waves(recipients: int, wallet: Wallet, simultaneous_contacts: int) -> int | None:

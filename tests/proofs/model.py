@@ -65,7 +65,7 @@ class Campaign:
     size: int
     window: int
     start: int
-    state: str
+    state: str = ""
     waiting_for: str = ""
     letters: list[str] = field(default_factory=list)
     sent: dict[int, int] = field(default_factory=dict)
@@ -89,6 +89,16 @@ class Campaign:
 
     def become(self, state: str, waiting_for: str = "") -> None:
         self.state, self.waiting_for = state, waiting_for
+
+    def start_out(self, now: int) -> None:
+        """The state of one that is submitted or resumed."""
+        room, bound = self.account.room()
+        if self.start > now:
+            self.become("scheduled")
+        elif room == 0 and "Q" in self.letters:
+            self.become("waiting", bound)
+        else:
+            self.become("running")
 
     def finish(self) -> None:
         """Nothing left to deliver: sent. Nothing left to answer as well: closed. A cancelled one keeps its name."""
@@ -206,8 +216,10 @@ class Campaign:
             return self.state
         if self.state not in {"pause": LIVE, "resume": ("paused",), "cancel": (*LIVE, "paused")}[verb]:
             return "wrong_state"
-        later = "scheduled" if self.start > now else "running"
-        self.become({"pause": "paused", "resume": later, "cancel": "cancelled"}[verb])
+        if verb == "resume":
+            self.start_out(now)
+        else:
+            self.become({"pause": "paused", "cancel": "cancelled"}[verb])
         return self.state
 
     def cancel_pack(self, pack: int) -> None:

@@ -106,8 +106,9 @@ class Office(RuleBasedStateMachine):
         if before is not None:
             assert before[2] == campaign
             return
-        state = "scheduled" if days else "running"
-        self.campaigns.append(Campaign(campaign, who, to, size, WEEK_MS, start, state))
+        made = Campaign(campaign, who, to, size, WEEK_MS, start)
+        made.start_out(self.store.at_ms)
+        self.campaigns.append(made)
         if key is not None:
             self.orders[who.id, key] = (to, days, campaign)
 

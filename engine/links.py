@@ -82,7 +82,7 @@ def open_either(keys: LinkKeys, token: str, now_ms: int) -> Link:
     found: list[Link] = []
     for purpose in ("answer", "conversation"):
         try:
-            found.append(open_link(keys, purpose, token, now_ms))  # type: ignore[arg-type]
+            found.append(open_link(keys, purpose, token, now_ms))
         except BadLink:
             continue
     if not found:

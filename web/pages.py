@@ -7,7 +7,7 @@ answered alike, whatever is wrong with it: 404, the same bytes, the same headers
 from __future__ import annotations
 
 import hashlib
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -131,7 +131,7 @@ def _page(
 ) -> Response:
     """The InMail while it is unanswered, else its conversation. What a form said stands in it still."""
     it = opened.conversation
-    shown = {
+    shown: dict[str, Any] = {
         "it": it,
         "up": visit.up,
         "note": note,

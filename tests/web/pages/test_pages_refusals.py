@@ -11,8 +11,8 @@ from engine.links import sign
 from engine.store import Store, open_client
 from tests.conftest import NOON_MS
 from tests.factories import a_campaign, an_account, send_all
-from tests.web import conftest
-from tests.web.conftest import LIFETIME_MS, dump
+from tests.web.pages import conftest
+from tests.web.pages.conftest import LIFETIME_MS, dump
 from web import page_desk
 
 FORM = {"nonce": "x", "answer": "accept"}

@@ -22,8 +22,8 @@ from engine.answers import UNDO_MS
 from engine.store import Store, open_client
 from tests.conftest import NOON_MS
 from tests.factories import an_account, letters
-from tests.web.conftest import Site, dump
-from tests.web.factories import a_rich_campaign
+from tests.web.pages.conftest import Site, dump
+from tests.web.pages.factories import a_rich_campaign
 
 TO = "kavita@example.org"
 PHONE = (360, 780)

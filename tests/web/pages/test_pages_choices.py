@@ -7,8 +7,8 @@ import pytest
 from engine import choices, conversations
 from engine.errors import NotFound
 from tests.factories import a_campaign, an_account, send_all
-from tests.web.conftest import dump, lasting
-from tests.web.factories import a_rich_campaign
+from tests.web.pages.conftest import dump, lasting
+from tests.web.pages.factories import a_rich_campaign
 
 TO = "p0@example.org"
 

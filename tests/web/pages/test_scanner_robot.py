@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from engine.links import page_nonce, sign
-from tests.web.conftest import LIFETIME_MS, Site, dump
+from tests.web.pages.conftest import LIFETIME_MS, Site, dump
 
 ROUNDS = 1000
 HANDS = 4

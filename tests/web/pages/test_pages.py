@@ -6,8 +6,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from engine import conversations, refunds
 from engine.answers import UNDO_MS
 from tests.factories import a_campaign, an_account, letters, send_all, wallet
-from tests.web.conftest import Elements, dump, lasting
-from tests.web.factories import a_rich_campaign
+from tests.web.pages.conftest import Elements, dump, lasting
+from tests.web.pages.factories import a_rich_campaign
 
 TO = "p0@example.org"
 

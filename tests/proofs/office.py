@@ -33,12 +33,11 @@ plans = {
 
 class Office(RuleBasedStateMachine):
     client: ClassVar[Any]
-    scripts: ClassVar[dict[str, Any]] = {}
 
     def __init__(self) -> None:
         super().__init__()
         self.client.flushdb()
-        self.store = Recording(self.client, NOON_MS, self.scripts)
+        self.store = Recording(self.client, NOON_MS)
         self.accounts: list[Account] = []
         self.campaigns: list[Campaign] = []
         self.orders: dict[tuple[str, str], tuple[list[str], int, str]] = {}

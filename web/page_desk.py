@@ -14,7 +14,7 @@ from starlette.responses import Response
 from engine import conversations
 from engine.answers import UNDO_MS
 from engine.conversations import Conversation
-from engine.errors import Corrupt, NotFound, Unavailable
+from engine.errors import EngineError, NotFound, Unavailable
 from engine.link_keys import LinkKeys, Purpose, open_link_keys
 from engine.links import BadLink, Link, good_nonce, open_either, page_nonce, sign
 from engine.store import RedisTrouble, Store
@@ -132,7 +132,7 @@ async def _answer(desk_of: DeskOf, request: Request, up: str, act: Shown, starte
         return refused()
     except (RedisTrouble, Unavailable):
         return unavailable()
-    except Corrupt:
+    except EngineError:  # what a page has words for, it told itself
         return failed()
 
 

@@ -68,9 +68,6 @@ class Settings(BaseSettings):
     lease: Duration = timedelta(seconds=30)
     """How long a released or claimed pack may take before another worker may claim it."""
 
-    plans_file: Path | None = None
-    """A host's own plans, read beside the built-in ones."""
-
     public_url: str = "http://127.0.0.1:8000"
     """Under which address candidates reach the web pages; reply links begin with it."""
 
@@ -79,6 +76,9 @@ class Settings(BaseSettings):
 
     link_keys: SecretStr | None = None
     """Keys of reply links, id:secret,id:secret: the first signs, all verify. Unset: made once and kept in Redis."""
+
+    plans_file: Path | None = None
+    """A host's own plans, read beside the built-in ones."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "console", "json"] = "auto"

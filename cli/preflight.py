@@ -15,9 +15,8 @@ from rich.text import Text
 
 from cli.output import console, errors, pairs, say, span
 from cli.session import Session
-from engine import credits, preflight, submitting
+from engine import preflight, submitting
 from engine.accounts import Account
-from engine.errors import Refused
 from engine.intake.lists import CandidateList
 from engine.intake.rejects import RejectsFile
 from engine.message import Message
@@ -37,37 +36,17 @@ def examine(
     rejects: Path | None,
 ) -> dict[str, Any]:
     """Check the whole list and forecast what a submit would do; writes only the rejects file, if one is named."""
-    if not owner.can_send:
-        raise Refused(f"account {owner.id!r} is on plan {owner.plan}, which cannot send InMail", code="cannot_send")
-    tally, skipped = preflight.Tally(), preflight.Skipped()
-    column = listed.columns.index("email")
     with RejectsFile(rejects or Path(os.devnull), listed.source_columns) as file, reading(listed) as progress:
-        kept = None if rejects is None else file
-        for good in preflight.check_rows(listed, message, kept, tally, strict=order.strict, progress=progress):
-            skipped.look(s.store, owner.id, [fields[column] for fields in good])
-    wallet = credits.wallet(s.store, owner.id)
-    needed = tally.accepted - skipped.total
-    samples = [message.render(fields) for fields in tally.samples]
-    return {
-        "dry_run": True,
-        "account": owner.id,
-        "accepted": tally.accepted,
-        "rejected": tally.rejected_total,
-        "rejected_by_reason": dict(tally.rejected),
-        "rejected_first": [f"line {reject.line}: {reject.detail}" for reject in tally.first_rejected],
-        "suppressed": skipped.suppressed,
-        "pair_locked": skipped.pair_locked,
-        "credits_needed": needed,
-        "credits_available": wallet.available,
-        "credits_held": wallet.held,
-        "simultaneous_contacts": owner.simultaneous_contacts or None,
-        "waves_if_nobody_answers": preflight.waves(needed, wallet, owner.simultaneous_contacts),
-        "refund_after_ms": order.refund_after_ms,
-        "messages": [
-            {"to": fields["email"], "subject": sample.subject, "body": sample.body}
-            for fields, sample in zip(tally.samples, samples, strict=True)
-        ],
-    }
+        return preflight.forecast(
+            s.store,
+            owner,
+            listed,
+            message,
+            refund_after_ms=order.refund_after_ms,
+            strict=order.strict,
+            rejects=None if rejects is None else file,
+            progress=progress,
+        )
 
 
 def show(found: dict[str, Any]) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from engine.accounts import Account
 from engine.contacts import open_contacts
-from engine.credits import Wallet
+from engine.credits import Wallet, wallet
 from engine.errors import Refused
 from engine.identity import digest
 from engine.intake.lists import CandidateList, Reject
-from engine.intake.rejects import RejectsFile
+from engine.intake.rejects import TakesRejects
 from engine.message import Message
 from engine.store import Store
 
@@ -38,7 +40,7 @@ class Tally:
 def check_rows(
     candidates: CandidateList,
     message: Message,
-    rejects: RejectsFile | None,
+    rejects: TakesRejects | None,
     tally: Tally,
     *,
     strict: bool = False,
@@ -72,7 +74,7 @@ def check_rows(
             yield good
 
 
-def _reject(bad: Sequence[Reject], rejects: RejectsFile | None, tally: Tally, *, strict: bool) -> None:
+def _reject(bad: Sequence[Reject], rejects: TakesRejects | None, tally: Tally, *, strict: bool) -> None:
     if strict:
         first = bad[0]
         raise Refused(
@@ -104,6 +106,54 @@ class Skipped:
         for out, contact in zip(suppressed, contacts, strict=True):
             self.suppressed += out is not None
             self.pair_locked += contact is not None and out is None
+
+
+def forecast(
+    store: Store,
+    owner: Account,
+    candidates: CandidateList,
+    message: Message,
+    *,
+    refund_after_ms: int,
+    strict: bool = False,
+    rejects: TakesRejects | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Check a whole list and foretell what submitting it would do; changes nothing.
+
+    Errors: Refused when the account cannot send, the list breaks off, or a row is bad and ``strict``.
+    """
+    if not owner.can_send:
+        raise Refused(
+            f"account {owner.id!r} is on plan {owner.plan}, which cannot send InMail; it can answer what it receives",
+            code="cannot_send",
+        )
+    tally, skipped = Tally(), Skipped()
+    for good in check_rows(candidates, message, rejects, tally, strict=strict, progress=progress):
+        skipped.look(store, owner.id, [fields[candidates.email_index] for fields in good])
+    has = wallet(store, owner.id)
+    needed = tally.accepted - skipped.total
+    samples = [message.render(fields) for fields in tally.samples]
+    return {
+        "dry_run": True,
+        "account": owner.id,
+        "accepted": tally.accepted,
+        "rejected": tally.rejected_total,
+        "rejected_by_reason": dict(tally.rejected),
+        "rejected_first": [f"line {reject.line}: {reject.detail}" for reject in tally.first_rejected],
+        "suppressed": skipped.suppressed,
+        "pair_locked": skipped.pair_locked,
+        "credits_needed": needed,
+        "credits_available": has.available,
+        "credits_held": has.held,
+        "simultaneous_contacts": owner.simultaneous_contacts or None,
+        "waves_if_nobody_answers": waves(needed, has, owner.simultaneous_contacts),
+        "refund_after_ms": refund_after_ms,
+        "messages": [
+            {"to": fields["email"], "subject": sample.subject, "body": sample.body}
+            for fields, sample in zip(tally.samples, samples, strict=True)
+        ],
+    }
 
 
 def waves(recipients: int, wallet: Wallet, simultaneous_contacts: int) -> int | None:

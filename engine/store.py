@@ -72,7 +72,12 @@ def script_digest(name: str) -> str:
 BEGINNING = ("_keys.lua", "_log.lua", "_moves.lua")
 
 
-STANDALONE = frozenset({"deliver", "lead", "resign", "rest", "snapshot"})
+STANDALONE = frozenset(
+    {
+        *("deliver", "lead", "resign", "rest", "snapshot"),
+        *("admit", "rotate_key", "begin_request", "end_request", "begin_upload", "note_upload"),
+    }
+)
 
 
 class Store:

@@ -14,7 +14,7 @@ from engine.accounts import Account, get_account
 from engine.campaigns import CHANNELS
 from engine.errors import Invalid, NotFound, Refused
 from engine.intake.lists import CandidateList
-from engine.intake.rejects import RejectsFile
+from engine.intake.rejects import TakesRejects
 from engine.message import Message
 from engine.preflight import Progress, Tally, check_rows
 from engine.staging import Stage
@@ -59,7 +59,7 @@ def submit(
     candidates: CandidateList,
     message: Message,
     order: Order,
-    rejects: RejectsFile | None = None,
+    rejects: TakesRejects | None = None,
     progress: Progress | None = None,
 ) -> Submitted:
     """Check, stage and submit a list in one pass of bounded memory; nothing is left behind when it fails.

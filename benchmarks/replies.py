@@ -20,7 +20,8 @@ from pathlib import Path
 
 from benchmarks.report import machine, outcome, scripts, stalls, table, watch_scripts
 from benchmarks.stage import Stage, a_list, stage
-from engine import campaigns, credits, mailbox
+from engine import answers, campaigns, credits
+from engine.answers import Kind
 
 THREADS = 8
 
@@ -62,7 +63,8 @@ def _answer(it: Stage, campaign: str, addresses: list[str], indices: Iterator[in
     took: list[float] = []
 
     def answer(index: int, due: float) -> None:
-        mailbox.reply(it.store, f"{campaign}.{index}", address=addresses[index], accept=index % 3 == 0)
+        kind: Kind = "decline" if index % 3 else "accept"
+        answers.answer(it.store, f"{campaign}.{index}", address=addresses[index], kind=kind)
         took.append((time.perf_counter() - due) * 1000)
 
     began = time.perf_counter()

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from engine import campaigns, mailbox
+from engine import answers, campaigns
 from engine.errors import EngineError
 from engine.store import RedisTrouble, Store
 
@@ -58,4 +58,4 @@ def _reply(store: Store, campaign: str, index: int, *, accept: bool) -> None:
     it = campaigns.get_campaign(store, campaign)
     pack, position = divmod(index, it.pack_size)
     address = campaigns.read_pack(store, campaign, pack)[it.address_column][position]
-    mailbox.reply(store, f"{campaign}.{index}", address=address, accept=accept)
+    answers.answer(store, f"{campaign}.{index}", address=address, kind="accept" if accept else "decline")

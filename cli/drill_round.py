@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from cli.drill_stage import VICTIMS, Stage
 from cli.drill_tally import Tally, tally
-from engine import accounts, campaigns, credits, mailbox, submitting
+from engine import accounts, answers, campaigns, credits, submitting
 from engine.errors import EngineError, Unavailable
 from engine.intake.lists import open_list
 from engine.message import parse_message
@@ -152,4 +152,5 @@ class _Crowd:
     def _reply(self, index: int, *, accept: bool) -> str:
         pack, position = divmod(index, PACK_SIZE)
         address = campaigns.read_pack(self.store, self.campaign, pack)[1][position]
-        return mailbox.reply(self.store, f"{self.campaign}.{index}", address=address, accept=accept)
+        kind: answers.Kind = "accept" if accept else "decline"
+        return answers.answer(self.store, f"{self.campaign}.{index}", address=address, kind=kind).letter

@@ -19,7 +19,7 @@ from engine.audit_column import check_column
 from engine.audit_log import fold, show
 from engine.audit_snapshot import Column, Snapshot, take_snapshot
 from engine.errors import NotFound
-from engine.identity import digest, digests, each_digest
+from engine.identity import digest, each_digest
 from engine.letters import DELIVERED, HELD
 from engine.mailbox_entries import holds
 from engine.store import Store
@@ -111,6 +111,7 @@ def _audit(store: Store, account: str, report: Report) -> None:
     if held != snapshot.wallet.held:
         report.drift.append(f"{held} letters hold a credit, the wallet says {snapshot.wallet.held}")
     report.drift += _check_contacts(account, snapshot, open_expected)
+    report.drift += _check_folders(snapshot)
 
 
 def _check_contacts(account: str, snapshot: Snapshot, expected: dict[bytes, str]) -> Iterator[str]:
@@ -127,6 +128,32 @@ def _check_contacts(account: str, snapshot: Snapshot, expected: dict[bytes, str]
             yield f"{account}.{number}: pack {pack} is not closed, and its contacts are to be forgotten"
 
 
+def _check_folders(snapshot: Snapshot) -> Iterator[str]:
+    """What was answered stands in its sender's folder of that letter, and nothing else is there or unread."""
+    everything: set[str] = set()
+    for letter, found in snapshot.folders.items():
+        standing = {
+            f"{campaign.rpartition('.')[2]}.{index}"
+            for campaign, column in snapshot.columns.items()
+            for index, each in enumerate(column.letters)
+            if each == letter
+        }
+        everything |= standing
+        if standing != found:
+            yield f"the folder of letters {letter} differs from the letters in {len(standing ^ found)} places"
+    if not snapshot.unread <= everything:
+        yield f"{len(snapshot.unread - everything)} InMails that nobody answered are unread"
+
+
+def _people(addresses: list[str], kept: bytes | None) -> list[bytes]:
+    """Digests of a pack's addresses; of those that were erased the one that was kept, while there is one."""
+    standing = each_digest(kept or b"")
+    return [
+        standing[i] if address == rows.ERASED and i < len(standing) else digest(address)
+        for i, address in enumerate(addresses)
+    ]
+
+
 def _check_rows(store: Store, campaign: str, column: Column, open_expected: dict[bytes, str], report: Report) -> None:
     """Rows against letters: each recipient has one, the held are open contacts, the delivered are in mailboxes."""
     names = orjson.loads(column.meta["columns"])
@@ -137,19 +164,20 @@ def _check_rows(store: Store, campaign: str, column: Column, open_expected: dict
         slice_ = column.letters[first : first + column.pack_size]
         blob = store.client.hget(store.keys.rows(campaign), str(pack))
         addresses = rows.unpack(blob)[names.index("email")] if blob is not None else []
+        people = _people(addresses, column.digests.get(pack))
         if len(addresses) != len(slice_):
             report.drift.append(f"{campaign}: pack {pack} has {len(addresses)} rows for {len(slice_)} letters")
             continue
         for i, letter in enumerate(slice_):
             if letter in HELD:
-                open_expected[digest(addresses[i])] = f"{number}.{pack}"
+                open_expected[people[i]] = f"{number}.{pack}"
         kept = column.digests.get(pack)
-        if (kept is None and set("CSQ") & set(slice_)) or (kept is not None and kept != digests(addresses)):
+        if (kept is None and set("CSQ") & set(slice_)) or (kept is not None and kept != b"".join(people)):
             report.drift.append(f"{campaign}: the digests of pack {pack} are not those of its addresses")
-        settled = [i for i, letter in enumerate(slice_) if letter != "C"]
+        settled = [i for i, letter in enumerate(slice_) if letter != "C" and addresses[i] != rows.ERASED]
         # After the log went back, an InMail may have been sent of which the letters know nothing any more.
         not_sent = "OPK" if column.went_back else "QOPK"
-        copies = holds(store, campaign, pack, [digest(addresses[i]) for i in settled])
+        copies = holds(store, campaign, pack, [people[i] for i in settled])
         for i, n in zip(settled, copies, strict=True):
             missing += slice_[i] in DELIVERED and n == 0
             doubled += n > 1

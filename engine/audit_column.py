@@ -95,5 +95,6 @@ def _check_answers(column: Column) -> Iterator[str]:
         yield f"{len(set(standing) ^ set(column.replies))} replies are missing or too many"
     for i in sorted(set(standing) & set(column.replies)):
         at_ms, _, said = column.replies[i].partition(" ")
-        if not at_ms.isdigit() or said[:1] not in ("A", "D") or standing[i] not in (said[:1], "L"):
+        letter = {"A": "A", "D": "D", "N": "D"}.get(said[:1])
+        if not at_ms.isdigit() or letter is None or standing[i] not in (letter, "L"):
             yield f"the reply stored for {i} is not the one its letter {standing[i]} tells of"

@@ -84,6 +84,8 @@ def _entry(entry: LogEntry, done: Fold, columns: dict[str, Column]) -> str | Non
         return f"speaks of {entry.campaign}, which is no campaign of this account"
     if entry.kind == "reply":
         column.answered[int(entry.at)] = entry.moves[1]
+    if entry.kind == "undo":
+        column.answered.pop(int(entry.at), None)
     for source, target, n in _MOVE.findall(entry.moves):
         problem = _letters(entry, column, source, target, int(n), done.balance)
         if problem is not None:
@@ -105,7 +107,7 @@ def _letters(entry: LogEntry, column: Column, source: str, target: str, n: int, 
         pack = column.pack_of(entry.kind, entry.at)
         column.moved[pack][source] -= n
         column.moved[pack][target] += n
-        if target == "R":
+        if source == "S" and target == "R":  # not an undo of a late answer
             column.refunded[pack].append((entry.at_ms, n))
     _move_credits(source, target, n, balance, column.meta)
     return None
@@ -117,9 +119,17 @@ def _move_credits(source: str, target: str, n: int, balance: dict[str, int], met
         balance["available"] -= n
         balance["held"] += n
     elif source in HELD and target not in HELD:
-        rule = {"A": "answer_moves_to", "D": "answer_moves_to", "R": "due_moves_to"}
         balance["held"] -= n
-        balance[meta[rule[target]] if target in rule else "available"] += n
+        balance[_where(target, meta)] += n
+    elif target in HELD and source not in HELD:
+        balance[_where(source, meta)] -= n
+        balance["held"] += n
+
+
+def _where(letter: str, meta: dict[str, str]) -> str:
+    """Where the credit of an InMail at that letter is."""
+    rule = {"A": "answer_moves_to", "D": "answer_moves_to", "R": "due_moves_to"}
+    return meta[rule[letter]] if letter in rule else "available"
 
 
 def _check_keys(store: Store, account: str, grants: dict[int, str], last_seq: int) -> Iterator[str]:

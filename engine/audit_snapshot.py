@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.credits import WALLET_FIELDS, Wallet
 from engine.errors import NotFound
+from engine.keys import FOLDERS
 from engine.store import Store
 
 PACKS_COUNTED_MAX = 100_000
@@ -50,8 +51,8 @@ class Column:
         return int(self.meta["packs"])
 
     def pack_of(self, kind: str, at: str) -> int:
-        """The pack a log entry speaks of: it names an InMail's index for a reply, else the pack itself."""
-        return int(at) // self.pack_size if kind == "reply" else int(at)
+        """The pack a log entry speaks of: it names an InMail's index for an answer, else the pack itself."""
+        return int(at) // self.pack_size if kind in ("reply", "undo") else int(at)
 
 
 @dataclass(slots=True)
@@ -63,6 +64,9 @@ class Snapshot:
     wallet: Wallet
     open: dict[bytes, str]
     stale: dict[str, bytes]
+    folders: dict[str, frozenset[str]]
+    """By letter: 'number.index' of each InMail in the folder of what was answered so."""
+    unread: frozenset[str]
     active: frozenset[str]
     sending: frozenset[str]
     columns: dict[str, Column]
@@ -82,6 +86,8 @@ def take_snapshot(store: Store, account: str) -> Snapshot:
             (keys.sending(account), "scores"),
             (keys.log(account), "last"),
             (keys.stale(account), "list"),
+            *((keys.folder(account, letter), "scores") for letter in FOLDERS),
+            (keys.unread(account), "hash"),
         ]
         for campaign in members:
             wanted += [
@@ -96,6 +102,7 @@ def take_snapshot(store: Store, account: str) -> Snapshot:
             ]
         found = store.run_bare("snapshot", [key for key, _ in wanted], *(how for _, how in wanted))
         wallet, contacts, count, active, sending, last, closed, *parts = found
+        folders, unread, parts = parts[: len(FOLDERS)], parts[len(FOLDERS)], parts[len(FOLDERS) + 1 :]
         if not wallet:
             raise NotFound(f"no account {account[:80]!r}", code="no_account")
         if count == len(members):
@@ -111,6 +118,8 @@ def take_snapshot(store: Store, account: str) -> Snapshot:
         wallet=Wallet(*(int(purse[name]) for name in WALLET_FIELDS)),
         open={person: ref.decode() for person, ref in zip(contacts[::2], contacts[1::2], strict=True)},
         stale={ref.decode(): joined for ref, _, joined in (entry.partition(b" ") for entry in closed)},
+        folders={letter: frozenset(_texts(found)) for letter, found in zip(FOLDERS, folders, strict=True)},
+        unread=frozenset(_texts(unread)),
         columns={campaign: _column(parts[i * 8 : i * 8 + 8]) for i, campaign in enumerate(members)},
     )
 

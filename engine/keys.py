@@ -15,6 +15,9 @@ MAILBOX_SHARDS: Final = 16
 """Into how many slots of a cluster mailboxes are spread; part of the data's layout, so it cannot be changed later."""
 
 
+FOLDERS: Final = {"A": "accepted", "D": "declined", "L": "late"}
+"""An account's folders of what was answered, by the letter."""
+
 _KNOWN_MAX = 10_000  # a campaign id is no account id: it has a dot
 
 
@@ -92,6 +95,24 @@ class Keys:
             f"{stem}:failures",  # hash: index → why it could not be delivered
             f"{stem}:digests",  # hash: pack → digests of its addresses, until none of it is queued or open
         ]
+
+    def of_conversation(self, campaign: str, index: int) -> list[str]:
+        """The campaign's keys, then those of one InMail's conversation, in the order of engine/lua/_talk.lua."""
+        account = account_of(campaign)
+        folders = [self.folder(account, letter) for letter in FOLDERS]
+        return [*self.of_campaign(campaign), *folders, self.unread(account), self.thread(campaign, index)]
+
+    def folder(self, account: str, letter: str) -> str:
+        """zset: campaign number.index of each InMail answered so (A, D, L) → when something was last said there, ms."""
+        return f"{self.namespace}:{{{account}}}:{FOLDERS[letter]}"
+
+    def unread(self, account: str) -> str:
+        """hash: campaign number.index → how much of its candidate's the sender has not seen."""
+        return f"{self.namespace}:{{{account}}}:unread"
+
+    def thread(self, campaign: str, index: int) -> str:
+        """list: what was said after the answer, oldest first: 'ms side text'."""
+        return f"{self.campaign(campaign)}:thread:{index}"
 
     def of_upload(self, campaign: str, token: str) -> list[str]:
         """The campaign's keys, then those where this upload stages its packs; each upload has its own."""
@@ -174,6 +195,10 @@ class Keys:
         """hash: digest of an address → its newest entries ' campaign/pack@delivered_ms', oldest first; a '+' before
         them says that older ones are in ``older_mail``. One of MAILBOX_SHARDS such hashes, by the digest."""
         return f"{self.namespace}:{{mailboxes:{digest[0] % MAILBOX_SHARDS:x}}}"
+
+    def optouts(self, digest: bytes) -> str:
+        """hash: digest of an address nobody may write to any more → since when, ms; beside its mailbox."""
+        return f"{self.mailboxes(digest)}:optouts"
 
     def older_mail(self, digest: bytes) -> str:
         """zset: campaign/pack → when it was delivered, ms; what no longer stands in ``mailboxes`` of an address."""

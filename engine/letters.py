@@ -42,7 +42,7 @@ DELIVERED = frozenset("SADRL")
 """Letters whose InMail is in the recipient's mailbox for certain (C may or may not be)."""
 
 MOVES: frozenset[str] = frozenset(
-    {"QC", "QO", "QP", "QK", "CS", "CF", "CA", "CD", "SA", "SD", "SR", "RL"},
+    {"QC", "QO", "QP", "QK", "CS", "CF", "CO", "CA", "CD", "SA", "SD", "SR", "RL", "AS", "DS", "LR"},
 )
 """Every step a letter may take; drawn in docs/states.md, and the auditor accepts no other."""
 

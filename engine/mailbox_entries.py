@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.identity import digest
+from engine.identity import digest, each_digest
 from engine.keys import MAILBOX_SHARDS
 from engine.store import Call, Store
 
@@ -27,19 +27,21 @@ class Entry:
         return f"{self.campaign}/{self.pack}"
 
 
-def deliver(store: Store, campaign: str, pack: int, people: Sequence[bytes]) -> int:
-    """Put the InMails of one pack into the mailboxes of ``people`` (digests); returns how many are there now."""
+def deliver(store: Store, campaign: str, pack: int, people: Sequence[bytes]) -> frozenset[bytes]:
+    """Put the InMails of one pack into the mailboxes of ``people`` (digests); returns those who let nobody write."""
     return deliver_many(store, [(campaign, pack, people)])
 
 
-def deliver_many(store: Store, packs: Sequence[tuple[str, int, Sequence[bytes]]]) -> int:
-    """Put the InMails of packs (campaign, pack, digests of the addresses) into mailboxes; returns how many are there.
+def deliver_many(store: Store, packs: Sequence[tuple[str, int, Sequence[bytes]]]) -> frozenset[bytes]:
+    """Put the InMails of packs (campaign, pack, digests of the addresses) into mailboxes.
 
-    Delivering twice changes nothing, which makes the effect exactly-once. Where Redis is one server it is one script
-    call for a pack, all packs in one round trip; on a cluster one call for each shard.
+    Returns the digests of those who want to hear from nobody: nothing was put there. Delivering twice changes nothing,
+    which makes the effect exactly-once. Where Redis is one server it is one script call for a pack, all packs in one
+    round trip; on a cluster one call for each shard.
     """
     calls = [call for campaign, pack, people in packs for call in _calls(store, f"{campaign}/{pack}", people)]
-    return sum(int(reply[0]) for reply in store.run_many(calls))
+    refused = [reply[0] for reply in store.run_many(calls) if reply[0]]
+    return frozenset(each for joined in refused for each in each_digest(joined.encode("utf-8", "surrogateescape")))
 
 
 def _calls(store: Store, ref: str, people: Sequence[bytes]) -> list[Call]:

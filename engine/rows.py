@@ -8,6 +8,9 @@ from threading import local
 import orjson
 import zstandard
 
+ERASED = "erased"
+"""What stands for the address in the row of somebody who had it erased: no address, so that nobody can be it."""
+
 _LEVEL = 6
 _UNPACKED_BYTES_MAX = 128 * 1024 * 1024
 

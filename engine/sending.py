@@ -66,8 +66,8 @@ class Settled:
     alarm_ms: int
 
 
-Outcome = tuple[Claim, Sequence[int], Sequence[Failure]]
-"""A claim, the positions delivered to, and those that could not be."""
+Outcome = tuple[Claim, Sequence[int], Sequence[Failure], Sequence[int]]
+"""A claim, the positions delivered to, those that could not be, and those who let nobody write to them."""
 
 
 def claim(store: Store, campaign: str, pack: int, *, token: str, lease_ms: int, most: int = 0) -> Claim | None:
@@ -114,9 +114,16 @@ def _claimed(store: Store, campaign: str, pack: int, token: str, reply: list[Any
     return Claim(campaign, account, pack, int(pack_size), int(first), token, letters, people, state, way)
 
 
-def settle(store: Store, claim: Claim, delivered: Sequence[int], failed: Sequence[Failure] = ()) -> Settled | None:
-    """Record what was delivered and what failed, by position; None when another worker holds the pack by now."""
-    return settle_many(store, [(claim, delivered, failed)])[0]
+def settle(
+    store: Store,
+    claim: Claim,
+    delivered: Sequence[int],
+    failed: Sequence[Failure] = (),
+    opted_out: Sequence[int] = (),
+) -> Settled | None:
+    """Record what was delivered, what failed and who is not to be written to, by position; None when another worker
+    holds the pack by now."""
+    return settle_many(store, [(claim, delivered, failed, opted_out)])[0]
 
 
 def settle_many(store: Store, outcomes: Sequence[Outcome]) -> list[Settled | None]:
@@ -125,8 +132,12 @@ def settle_many(store: Store, outcomes: Sequence[Outcome]) -> list[Settled | Non
     return [_settled(store, outcome[0], reply) for outcome, reply in zip(outcomes, replies, strict=True)]
 
 
-def _settle_call(store: Store, claim: Claim, delivered: Sequence[int], failed: Sequence[Failure]) -> Call:
+def _settle_call(
+    store: Store, claim: Claim, delivered: Sequence[int], failed: Sequence[Failure], opted_out: Sequence[int]
+) -> Call:
     outcomes = ["-"] * len(claim.letters)
+    for position in opted_out:
+        outcomes[position] = "O"
     for position in delivered:
         outcomes[position] = "S"
     ordered = sorted(failed, key=lambda failure: failure.position)

@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from engine import accounts, credits, releasing, sending, submitting
+from engine import accounts, answers, credits, releasing, sending, submitting
 from engine.identity import digest
 from engine.intake.lists import open_list
 from engine.mailbox_entries import deliver
@@ -104,6 +104,11 @@ def send_all(store: Store, campaign: str, in_flight: int = 4000) -> None:
         for pack in released.packs:
             send(store, campaign, pack, token=f"turn{turn}")
     raise AssertionError("the campaign is never done")
+
+
+def reply(store: Store, inmail: str, *, address: str, accept: bool, text: str = "") -> str:
+    """Answer as the recipient; returns the letter after."""
+    return answers.answer(store, inmail, address=address, kind="accept" if accept else "decline", text=text).letter
 
 
 def wallet(store: Store, account: str = "acme") -> dict[str, int]:

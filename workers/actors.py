@@ -114,7 +114,8 @@ class Actors:
     def _deliver(self, way: Channel, claims: list[Claim]) -> list[tuple[Claim, Settled]]:
         held = [claim for claim in claims if claim.positions]
         outcomes = [
-            (claim, done.delivered, done.failed) for claim, done in zip(held, way.send(self.store, held), strict=True)
+            (claim, done.delivered, done.failed, done.opted_out)
+            for claim, done in zip(held, way.send(self.store, held), strict=True)
         ]
         settled = sending.settle_many(self.store, outcomes)
         if None in settled:
@@ -124,7 +125,7 @@ class Actors:
 
     def _wake(self, claims: list[Claim], outcomes: list[Outcome], settled: list[Settled | None]) -> None:
         """Have the scheduler look where these packs have made room, or leave something nobody else will see to."""
-        accounts = {claim.account for claim, _, failures in outcomes if failures}
+        accounts = {claim.account for claim, _, failures, opted_out in outcomes if failures or opted_out}
         accounts |= {claim.account for claim in claims if not claim.positions}
         for claim, done in zip((outcome[0] for outcome in outcomes), settled, strict=True):
             left = "Q" in claim.letters and claim.state == "running"

@@ -1,9 +1,10 @@
 -- deliver: put the InMails of one pack into their recipients' mailboxes; not about one account.
 -- Before → after: ' campaign/pack@now_ms' stands once in the mailbox of each recipient, at the end or where it was
---                 before. A mailbox grown long moves what it has to its zset of older mail.
+--                 before; not of those nobody may write to, unless it stands there already. A mailbox grown long moves
+--                 what it has to its zset of older mail.
 -- KEYS: shards of mailboxes; one more on a cluster, which is not looked at. ARGV: now_ms, campaign/pack, then for each
 --       shard the digests of its recipients.
--- Returns: how many mailboxes have it now. Delivering twice changes nothing, and passes with memory full: the credits
+-- Returns: the digests of those who may not be written to, joined. Delivering twice changes nothing, and passes with memory full: the credits
 -- are held already, and only so many packs are in hand.
 local call, now = redis.call, tonumber(ARGV[1])
 if now == 0 then
@@ -12,7 +13,7 @@ if now == 0 then
 end
 local ref, at, long = ARGV[2], string.format('%.0f', now), 1024
 local stem = ' ' .. ref .. '@'
-local entry, total = stem .. at, 0
+local entry, refused = stem .. at, {}
 
 local function older(shard, person)
   return shard .. ':' .. string.gsub(person, '.', function(c) return string.format('%02x', string.byte(c)) end)
@@ -33,16 +34,18 @@ if #KEYS > 0 then call('HDEL', KEYS[1], '') end
 for k = 1, #ARGV - 2 do
   local shard, joined, people, put = KEYS[k], ARGV[k + 2], {}, {}
   for i = 1, #joined / 12 do people[i] = string.sub(joined, i * 12 - 11, i * 12) end
-  local mailboxes = call('HMGET', shard, unpack(people))
+  local mailboxes, optouts = call('HMGET', shard, unpack(people)), {}
+  if call('EXISTS', shard .. ':optouts') == 1 then optouts = call('HMGET', shard .. ':optouts', unpack(people)) end
   for i, person in ipairs(people) do
     local after = entry
     if mailboxes[i] then after = with_it(shard, person, mailboxes[i]) end
-    if after then
+    if after and optouts[i] then
+      refused[#refused + 1] = person
+    elseif after then
       put[#put + 1] = person
       put[#put + 1] = after
     end
   end
   if #put > 0 then call('HSET', shard, unpack(put)) end
-  total = total + #people
 end
-return total
+return table.concat(refused)

@@ -199,7 +199,7 @@ WRONG = [
     (("campaign", "pause", "acme.99"), 3, "no campaign"),
     (("campaign", "recipients", "acme.99", "--state", "odd"), 2, "no state"),
     (("inbox", "not an address"), 2, "address"),
-    (("reply", "acme.1.0", "--as", "a@example.org"), 2, "--accept or --decline"),
+    (("reply", "acme.1.0", "--as", "a@example.org"), 2, "one of --accept, --decline"),
     (("audit", "nobody"), 3, "no account"),
     (("frobnicate",), 2, "frobnicate"),
     (("credits", "grant"), 2, "Missing"),

@@ -3,8 +3,8 @@
 import pytest
 
 from cli.drill_tally import Tally, tally
-from engine import mailbox, refunds
-from tests.factories import a_campaign, add_entry, addresses, an_account, letters, lose_mailbox, send_all
+from engine import refunds
+from tests.factories import a_campaign, add_entry, addresses, an_account, letters, lose_mailbox, reply, send_all
 
 MAIL = addresses(4)
 TOLD = {0: "A", 1: "D"}
@@ -16,8 +16,8 @@ def over(store):
     an_account(store, credits_=4)
     campaign = a_campaign(store, to=4, pack_size=2, refund_after_ms=1000)
     send_all(store, campaign)
-    mailbox.reply(store, f"{campaign}.0", address=MAIL[0], accept=True)
-    mailbox.reply(store, f"{campaign}.1", address=MAIL[1], accept=False)
+    reply(store, f"{campaign}.0", address=MAIL[0], accept=True)
+    reply(store, f"{campaign}.1", address=MAIL[1], accept=False)
     store.at_ms += 1000
     refunds.refund(store, campaign, 1)
     assert letters(store, campaign) == "ADRR"

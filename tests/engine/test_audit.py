@@ -2,12 +2,12 @@
 
 import pytest
 
-from engine import mailbox, refunds
+from engine import refunds
 from engine.audit import audit, audited_accounts
 from engine.errors import NotFound
 from engine.identity import digest
 from tests.conftest import DAY_MS
-from tests.factories import a_campaign, add_entry, addresses, an_account, claim, lose_mailbox, send_all
+from tests.factories import a_campaign, add_entry, addresses, an_account, claim, lose_mailbox, reply, send_all
 
 
 def a_lived_account(store):
@@ -15,7 +15,7 @@ def a_lived_account(store):
     an_account(store, credits_=6)
     first = a_campaign(store, to=4, pack_size=2)
     send_all(store, first)
-    mailbox.reply(store, f"{first}.2", address="p2@example.org", accept=True)
+    reply(store, f"{first}.2", address="p2@example.org", accept=True)
     store.at_ms += 7 * DAY_MS
     refunds.refund(store, first, 0, others=0)
     second = a_campaign(store, to=addresses(8, start=20), pack_size=3)

@@ -1,10 +1,10 @@
 """Contacts of closed packs: they lock nobody, and are forgotten a little at a time."""
 
-from engine import agenda, contacts, mailbox, preflight, refunds
+from engine import agenda, contacts, preflight, refunds
 from engine.audit import audit
 from engine.identity import digest, digests, each_digest
 from tests.conftest import DAY_MS
-from tests.factories import a_campaign, addresses, an_account, claim, letters, put_in_mailboxes, send, send_all
+from tests.factories import a_campaign, addresses, an_account, claim, letters, put_in_mailboxes, reply, send, send_all
 
 MAIL = addresses(6)
 
@@ -67,7 +67,7 @@ def test_an_answered_pack_leaves_nothing_to_forget_when_its_day_comes(store):
     held = claim(store, campaign)
     put_in_mailboxes(store, held)
     for i in range(2):
-        mailbox.reply(store, f"{campaign}.{i}", address=MAIL[i], accept=True)
+        reply(store, f"{campaign}.{i}", address=MAIL[i], accept=True)
     send(store, campaign)
     store.at_ms += 7 * DAY_MS
     refunds.refund(store, campaign, 0)

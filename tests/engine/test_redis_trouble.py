@@ -6,7 +6,7 @@ import pytest
 import redis
 from dramatiq.middleware import TimeLimit
 
-from engine import accounts, agenda, campaigns, credits, mailbox, refunds, sending
+from engine import accounts, agenda, campaigns, credits, refunds, sending
 from engine.audit import audit, audited_accounts
 from engine.errors import EngineError
 from engine.store import RedisTrouble, Store, open_client
@@ -21,6 +21,7 @@ from tests.factories import (
     letters,
     put_in_mailboxes,
     release,
+    reply,
     send,
     send_all,
     wallet,
@@ -91,12 +92,12 @@ def test_with_memory_full_what_was_begun_is_finished(store, server, under_way):
     server.fill()
     put_in_mailboxes(store, held)
     sending.settle(store, held, held.positions)
-    assert mailbox.reply(store, f"{campaign}.0", address=MAIL[0], accept=True, text="yes " * 200) == "A"
+    assert reply(store, f"{campaign}.0", address=MAIL[0], accept=True, text="yes " * 200) == "A"
     assert campaigns.steer(store, campaign, "pause") == "paused"
     assert campaigns.steer(store, campaign, "cancel") == "cancelled"
     store.at_ms += 7 * DAY_MS
     assert refunds.refund(store, campaign, 1).closed == 1
-    assert mailbox.reply(store, f"{campaign}.1", address=MAIL[1], accept=False) == "L"
+    assert reply(store, f"{campaign}.1", address=MAIL[1], accept=False) == "L"
     server.empty()
 
     assert letters(store, campaign) == "ALKK"
@@ -106,7 +107,7 @@ def test_with_memory_full_what_was_begun_is_finished(store, server, under_way):
 def test_an_answer_that_comes_while_memory_is_full_wakes_nobody_and_is_no_error(store, server, under_way):
     store.client.delete(store.keys.runnable, store.keys.wake)
     server.fill()
-    mailbox.reply(store, f"{under_way[0]}.0", address=MAIL[0], accept=True)
+    reply(store, f"{under_way[0]}.0", address=MAIL[0], accept=True)
     server.empty()
     assert store.client.exists(store.keys.runnable) == 0
     assert agenda.rebuild(store).accounts_put_back == 1
@@ -118,7 +119,7 @@ def test_a_read_only_redis_refuses_everything_and_changes_nothing(store, server,
     for call in (
         lambda: claim(store, under_way[0], 2, "t2"),
         lambda: sending.settle(store, under_way[1], [0]),
-        lambda: mailbox.reply(store, f"{under_way[0]}.0", address=MAIL[0], accept=True),
+        lambda: reply(store, f"{under_way[0]}.0", address=MAIL[0], accept=True),
         lambda: credits.grant(store, "acme", 5, reason="more"),
     ):
         with pytest.raises(redis.exceptions.ReadOnlyError):
@@ -194,7 +195,7 @@ def test_an_append_only_file_cut_anywhere_leaves_a_state_that_holds(store, serve
         mark()
         sending.settle(store, held, held.positions)
         mark()
-    mailbox.reply(store, f"{campaign}.0", address=MAIL[0], accept=True)
+    reply(store, f"{campaign}.0", address=MAIL[0], accept=True)
     mark()
     store.at_ms += 7 * DAY_MS
     refunds.refund(store, campaign, 0, others=0)

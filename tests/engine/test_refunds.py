@@ -14,6 +14,7 @@ from tests.factories import (
     claim,
     letters,
     put_in_mailboxes,
+    reply,
     send,
     send_all,
     wallet,
@@ -112,12 +113,12 @@ def test_an_answer_spends_the_credit_before_the_refund_and_changes_nothing_but_t
     store.at_ms += days * DAY_MS
     refunds.refund(store, campaign, 0)
 
-    assert mailbox.reply(store, f"{campaign}.0", address=MAIL[0], accept=accept, text="hi") == letter
+    assert reply(store, f"{campaign}.0", address=MAIL[0], accept=accept, text="hi") == letter
     assert (letters(store, campaign), purse(store)) == (letter, after)
     # A refund that comes afterwards finds nothing; the same answer again is the same.
     store.at_ms += 8 * DAY_MS
     refunds.refund(store, campaign, 0)
-    assert mailbox.reply(store, f"{campaign}.0", address=MAIL[0], accept=accept, text="hi") == letter
+    assert reply(store, f"{campaign}.0", address=MAIL[0], accept=accept, text="hi") == letter
     assert (letters(store, campaign), purse(store)) == (letter, after)
 
 
@@ -125,15 +126,15 @@ def test_an_answer_when_due_but_not_refunded_yet_counts(store):
     campaign = sent_campaign(store, n=1)
     store.at_ms += 8 * DAY_MS
 
-    assert mailbox.reply(store, f"{campaign}.0", address=MAIL[0], accept=True) == "A"
+    assert reply(store, f"{campaign}.0", address=MAIL[0], accept=True) == "A"
     assert refunds.refund(store, campaign, 0).closed == 0
 
 
 def test_another_answer_after_the_first_is_refused(store):
     campaign = sent_campaign(store, n=1)
-    mailbox.reply(store, f"{campaign}.0", address=MAIL[0], accept=True)
+    reply(store, f"{campaign}.0", address=MAIL[0], accept=True)
     with pytest.raises(Refused, match="answered before"):
-        mailbox.reply(store, f"{campaign}.0", address=MAIL[0], accept=False)
+        reply(store, f"{campaign}.0", address=MAIL[0], accept=False)
     assert letters(store, campaign) == "A"
 
 
@@ -142,7 +143,7 @@ def test_an_answer_that_arrives_while_the_worker_is_still_settling_counts(store)
     campaign = a_campaign(store, to=2)
     held = claim(store, campaign)
     put_in_mailboxes(store, held)
-    mailbox.reply(store, f"{campaign}.0", address=MAIL[0], accept=True)
+    reply(store, f"{campaign}.0", address=MAIL[0], accept=True)
     from engine import sending
 
     sending.settle(store, held, held.positions)
@@ -165,14 +166,14 @@ def test_nobody_can_answer_an_inmail_that_was_not_sent_to_them(store, inmail, ad
     campaign = a_campaign(store, to=4)
     send_all(store, campaign)
     with pytest.raises(NotFound, match="in the mailbox of"):
-        mailbox.reply(store, inmail.format(c=campaign), address=address, accept=True)
+        reply(store, inmail.format(c=campaign), address=address, accept=True)
     assert letters(store, campaign) == "SSQQ"
 
 
 def test_a_text_over_two_thousand_characters_is_invalid(store):
     campaign = sent_campaign(store, n=1)
     with pytest.raises(Invalid, match="2,000"):
-        mailbox.reply(store, f"{campaign}.0", address=MAIL[0], accept=True, text="x" * 2001)
+        reply(store, f"{campaign}.0", address=MAIL[0], accept=True, text="x" * 2001)
 
 
 def test_an_answer_frees_the_contact_so_that_a_waiting_campaign_goes_on(store):
@@ -181,7 +182,7 @@ def test_an_answer_frees_the_contact_so_that_a_waiting_campaign_goes_on(store):
     send_all(store, campaign)
     assert campaigns.get_campaign(store, campaign).waiting_for == "contacts"
 
-    mailbox.reply(store, f"{campaign}.0", address=MAIL[0], accept=False)
+    reply(store, f"{campaign}.0", address=MAIL[0], accept=False)
     send_all(store, campaign)
 
     assert (letters(store, campaign), purse(store)) == ("DSS", (2, 2, 1))
@@ -194,7 +195,7 @@ def test_nobody_gets_a_second_inmail_of_one_account_before_answering_or_falling_
     send_all(store, second)
     assert letters(store, second) == "PP"
 
-    mailbox.reply(store, f"{campaign}.0", address=MAIL[0], accept=True)
+    reply(store, f"{campaign}.0", address=MAIL[0], accept=True)
     store.at_ms += 7 * DAY_MS
     refunds.refund(store, campaign, 0)
     third = a_campaign(store, to=2)
@@ -216,7 +217,7 @@ def test_a_cancelled_campaigns_inmails_are_answered_and_refunded_as_ever(store):
     campaign = a_campaign(store, to=4)
     send_all(store, campaign)
     campaigns.steer(store, campaign, "cancel")
-    mailbox.reply(store, f"{campaign}.0", address=MAIL[0], accept=True)
+    reply(store, f"{campaign}.0", address=MAIL[0], accept=True)
     store.at_ms += 7 * DAY_MS
     refunds.refund(store, campaign, 0)
 
@@ -226,7 +227,7 @@ def test_a_cancelled_campaigns_inmails_are_answered_and_refunded_as_ever(store):
 
 def test_a_network_that_pays_back_answers_is_the_same_scripts_the_other_way_round(store):
     campaign = sent_campaign(store, n=2, refund_when="answered", refund_after_ms=90 * DAY_MS)
-    mailbox.reply(store, f"{campaign}.0", address=MAIL[0], accept=True)
+    reply(store, f"{campaign}.0", address=MAIL[0], accept=True)
     assert purse(store) == (1, 1, 0)
     store.at_ms += 90 * DAY_MS
     refunds.refund(store, campaign, 0)
@@ -280,10 +281,10 @@ def test_a_cursor_of_another_mailbox_is_invalid(store):
 
 def test_the_same_answer_with_another_text_is_another_answer(store):
     campaign = sent_campaign(store)
-    mailbox.reply(store, f"{campaign}.0", address=MAIL[0], accept=True, text="yes")
-    assert mailbox.reply(store, f"{campaign}.0", address=MAIL[0], accept=True, text="yes") == "A"
+    reply(store, f"{campaign}.0", address=MAIL[0], accept=True, text="yes")
+    assert reply(store, f"{campaign}.0", address=MAIL[0], accept=True, text="yes") == "A"
     with pytest.raises(Refused, match="answered before"):
-        mailbox.reply(store, f"{campaign}.0", address=MAIL[0], accept=True, text="yes, but")
+        reply(store, f"{campaign}.0", address=MAIL[0], accept=True, text="yes, but")
 
 
 def test_what_falls_due_next_is_the_earliest_of_a_pack(store):

@@ -21,6 +21,7 @@ from tests.factories import (
     lose_mailbox,
     put_in_mailboxes,
     release,
+    reply,
     send,
     send_all,
     wallet,
@@ -85,7 +86,7 @@ class TestALogThatWentBack:
 
     def test_answers_and_refunds_go_on(self, store, went_back):
         release(store, went_back)
-        mailbox.reply(store, f"{went_back}.0", address=MAIL[0], accept=True)
+        reply(store, f"{went_back}.0", address=MAIL[0], accept=True)
         store.at_ms += 7 * DAY_MS
         refunds.refund(store, went_back, 0)
         assert letters(store, went_back) == "ARQQ"
@@ -136,8 +137,8 @@ def test_an_inmail_of_before_whose_id_is_somebody_elses_by_now_is_neither_shown_
     assert mailbox.inbox(store, "old@example.org") == ([], None)
     for inmail in (f"{campaign}.0", f"{campaign}.3500", "acme.99.0"):
         with pytest.raises(NotFound):
-            mailbox.reply(store, inmail, address="old@example.org", accept=True)
-    assert mailbox.reply(store, f"{campaign}.0", address="new@example.org", accept=True) == "A"
+            reply(store, inmail, address="old@example.org", accept=True)
+    assert reply(store, f"{campaign}.0", address="new@example.org", accept=True) == "A"
 
 
 def marked(store):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine import accounts, agenda, campaigns, credits, mailbox, refunds, sending
+from engine import accounts, agenda, campaigns, credits, refunds, sending
 from engine.errors import NotFound, Refused
 from engine.identity import digest
 from engine.mailbox_entries import Entry, entries
@@ -18,6 +18,7 @@ from tests.factories import (
     letters,
     put_in_mailboxes,
     release,
+    reply,
     send_all,
     wallet,
 )
@@ -64,7 +65,7 @@ def test_an_open_inmail_is_answered_by_nobody_else(store):
     send_all(store, campaign)
     for inmail in (f"{campaign}.0", f"{campaign}.2", f"{campaign}.999"):
         with pytest.raises(NotFound):
-            mailbox.reply(store, inmail, address=MAIL[1], accept=True)
+            reply(store, inmail, address=MAIL[1], accept=True)
 
     assert letters(store, campaign) == "SS"
 
@@ -74,18 +75,18 @@ def test_an_inmail_not_delivered_yet_cannot_be_answered_by_guessing_its_id(store
     campaign = a_campaign(store, to=1)
     held = claim(store, campaign)
     with pytest.raises(NotFound):
-        mailbox.reply(store, f"{campaign}.0", address=MAIL[0], accept=True)
+        reply(store, f"{campaign}.0", address=MAIL[0], accept=True)
     assert letters(store, campaign) == "C"
 
     put_in_mailboxes(store, held)
-    assert mailbox.reply(store, f"{campaign}.0", address=MAIL[0], accept=True) == "A"
+    assert reply(store, f"{campaign}.0", address=MAIL[0], accept=True) == "A"
 
 
 def test_an_inmail_answered_before_it_was_settled_has_a_delivery_time(store):
     an_account(store, credits_=1)
     campaign = a_campaign(store, to=1)
     put_in_mailboxes(store, claim(store, campaign))
-    mailbox.reply(store, f"{campaign}.0", address=MAIL[0], accept=True)
+    reply(store, f"{campaign}.0", address=MAIL[0], accept=True)
 
     (recipient,) = campaigns.recipients(store, campaign)
     assert recipient.sent_at_ms == store.at_ms
@@ -96,7 +97,7 @@ def test_an_answer_stands_when_the_worker_then_reports_a_failed_delivery(store):
     campaign = a_campaign(store, to=3)
     held = claim(store, campaign)
     put_in_mailboxes(store, held)
-    mailbox.reply(store, f"{campaign}.0", address=MAIL[0], accept=True)
+    reply(store, f"{campaign}.0", address=MAIL[0], accept=True)
     # The addresses of the failed are matched by position, also past one that no longer counts as failed.
     failures = [sending.Failure(0, "bounced"), sending.Failure(2, "bounced")]
     sending.settle(store, held, [1], failures)
@@ -224,7 +225,7 @@ def test_an_unanswered_inmail_is_refunded_and_an_answered_one_beside_it_is_not(s
     an_account(store, credits_=3)
     campaign = a_campaign(store, to=3)
     send_all(store, campaign)
-    mailbox.reply(store, f"{campaign}.1", address=MAIL[1], accept=True)
+    reply(store, f"{campaign}.1", address=MAIL[1], accept=True)
     store.at_ms += 7 * DAY_MS
 
     assert refunds.refund(store, campaign, 0).closed == 2

@@ -20,9 +20,8 @@ from typer.main import get_command
 
 from cli.main import app, execute
 from config.settings import get_settings
-from engine import mailbox
 from engine.store import Store, open_client
-from tests.factories import a_campaign, an_account, send_all
+from tests.factories import a_campaign, an_account, reply, send_all
 from tests.fuzz.profiles import fuzzed
 
 pytestmark = pytest.mark.redis
@@ -118,7 +117,7 @@ class Shell:
         an_account(store, credits_=10)
         sent = a_campaign(store)
         send_all(store, sent)
-        mailbox.reply(store, f"{sent}.1", address="p1@example.org", accept=True, text="\x1b[2J")
+        reply(store, f"{sent}.1", address="p1@example.org", accept=True, text="\x1b[2J")
         a_campaign(store, to=["later@example.org"])
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
             Path("folder").mkdir()

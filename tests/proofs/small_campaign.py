@@ -12,13 +12,13 @@ from dramatiq.errors import BrokerConnectionError
 from dramatiq.middleware import Retries, TimeLimit
 
 from config.timings import alarm_grace_ms
-from engine import accounts, agenda, campaigns, credits, mailbox, mailbox_entries, submitting
+from engine import accounts, agenda, campaigns, credits, mailbox_entries, submitting
 from engine.audit import audit
 from engine.intake.lists import open_list
 from engine.message import parse_message
 from engine.store import RedisTrouble, Store
 from tests.conftest import DAY_MS, NOON_MS
-from tests.factories import LEASE_MS, a_plan, addresses
+from tests.factories import LEASE_MS, a_plan, addresses, reply
 from tests.proofs.faulty import Died, FaultyRedis, Trips
 from workers.actors import Actors
 from workers.broker import DurableRedisBroker
@@ -136,7 +136,7 @@ class World:
         index = column.index(letter)
         address = campaigns.read_pack(self.store, campaign, index // 2)[1][index % 2]
         inmail = f"{campaign}.{index}"
-        after = self.do("candidate", lambda p: mailbox.reply(p.store, inmail, address=address, accept=accept))
+        after = self.do("candidate", lambda p: reply(p.store, inmail, address=address, accept=accept))
         self.told.append(f"{inmail}{after}")
 
     def alarms(self) -> None:

@@ -10,12 +10,22 @@ from functools import partial
 
 import pytest
 
-from engine import accounts, campaigns, credits, mailbox, refunds, sending
+from engine import accounts, campaigns, credits, refunds, sending
 from engine.audit import audit
 from engine.errors import Refused
 from engine.store import Store, open_client
 from tests.conftest import DAY_MS, NOON_MS
-from tests.factories import LEASE_MS, a_campaign, addresses, an_account, letters, put_in_mailboxes, send_all, wallet
+from tests.factories import (
+    LEASE_MS,
+    a_campaign,
+    addresses,
+    an_account,
+    letters,
+    put_in_mailboxes,
+    reply,
+    send_all,
+    wallet,
+)
 
 pytestmark = [pytest.mark.redis, pytest.mark.timeout(300)]
 proof = pytest.mark.proof
@@ -98,7 +108,7 @@ class Fray:
 
     def answer(self, store: Store, i: int) -> None:
         for index in range(i, 30, 10):
-            mailbox.reply(store, f"{self.sent}.{index}", address=f"p{index}@example.org", accept=i % 2 == 0)
+            reply(store, f"{self.sent}.{index}", address=f"p{index}@example.org", accept=i % 2 == 0)
 
     def grant_and_suppress(self, store: Store, i: int) -> None:
         credits.grant(store, self.account, 3, reason="more")
@@ -136,7 +146,7 @@ def test_an_answer_and_a_refund_meet_on_one_letter_and_one_wins(opened, races):
     def answers() -> None:
         for i in range(races):
             step.wait()
-            told.append(mailbox.reply(candidate, f"{campaign}.{i}", address=to[i], accept=i % 3 > 0))
+            told.append(reply(candidate, f"{campaign}.{i}", address=to[i], accept=i % 3 > 0))
 
     def closes() -> list[int]:
         closed = []

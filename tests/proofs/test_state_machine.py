@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
 
-from engine import mailbox, refunds, releasing, sending
+from engine import refunds, releasing, sending
 from engine.errors import NotFound, Refused
 from engine.store import open_client
-from tests.factories import LEASE_MS, put_in_mailboxes
+from tests.factories import LEASE_MS, put_in_mailboxes, reply
 from tests.proofs.model import Campaign
 from tests.proofs.office import ANY, LISTS, LOST, POOL, WEEK_MS, Office, plans, some
 from tests.proofs.recording import Call
@@ -145,7 +145,7 @@ class Engine(Office):
     def _reply(self, it: Campaign, index: int, address: str, accept: bool, text: str) -> None:
         expected = it.reply(index, address, "A" if accept else "D", text, self.store.at_ms)
         try:
-            found = mailbox.reply(self.store, f"{it.id}.{index}", address=address, accept=accept, text=text)
+            found = reply(self.store, f"{it.id}.{index}", address=address, accept=accept, text=text)
         except NotFound:
             found = "missing"
         except Refused as error:
@@ -201,21 +201,21 @@ class Engine(Office):
         self.settle(which, outcomes, False)
 
     def _replay_event(self, call: Call, it: Campaign) -> None:
-        reply, now, a = self.store.replay(call), self.store.at_ms, call.args
+        said, now, a = self.store.replay(call), self.store.at_ms, call.args
         if call.name == "claim":
             after = it.claim(int(a[2]), str(a[0]), now, LEASE_MS)
-            assert reply[:3] == ["ok", after, it.state] if after else reply == ["busy"]
+            assert said[:3] == ["ok", after, it.state] if after else said == ["busy"]
         elif call.name == "settle":
-            assert (reply[0] == "ok") == it.settle(int(a[1]), str(a[0]), str(a[3]), now)
+            assert (said[0] == "ok") == it.settle(int(a[1]), str(a[0]), str(a[3]), now)
         elif call.name == "refund":
             packs = range(it.packs) if int(a[1]) else [int(a[0])]
-            assert int(reply[1]) == sum(it.refund(pack, now) for pack in packs)
+            assert int(said[1]) == sum(it.refund(pack, now) for pack in packs)
         elif call.name == "cancel_pack":
             it.cancel_pack(int(a[0]))
         else:
             assert call.name == "release"
             if it.turn != a[3]:
-                self._released(it, tuple(map(int, reply[9:])), str(a[3]), int(a[1]), int(a[2]))
+                self._released(it, tuple(map(int, said[9:])), str(a[3]), int(a[1]), int(a[2]))
 
 
 def prove(redis_url: str, runs: int) -> None:

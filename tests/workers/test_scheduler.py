@@ -6,10 +6,10 @@ from dramatiq.brokers.stub import StubBroker
 from dramatiq.middleware import TimeLimit
 
 from config.timings import alarm_grace_ms
-from engine import agenda, campaigns, credits, mailbox, mailbox_entries
+from engine import agenda, campaigns, credits, mailbox_entries
 from engine.wake import wake
 from tests.conftest import DAY_MS
-from tests.factories import LEASE_MS, a_campaign, addresses, an_account, claim, letters, wallet
+from tests.factories import LEASE_MS, a_campaign, addresses, an_account, claim, letters, reply, wallet
 from workers.actors import Actors
 from workers.scheduler import Scheduler
 
@@ -353,7 +353,7 @@ def test_an_alarm_goes_on_past_packs_that_were_all_answered(store, stage):
     stage.run()
     for i in range(40):
         if not 12 <= i < 20:
-            mailbox.reply(store, f"{campaign}.{i}", address=addresses(40)[i], accept=True)
+            reply(store, f"{campaign}.{i}", address=addresses(40)[i], accept=True)
     store.at_ms += 7 * DAY_MS
     stage.actors.refund_pack.send(campaign, 0)
     stage.work()

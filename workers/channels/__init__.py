@@ -14,10 +14,12 @@ from engine.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What became of a claim, by position within the pack. Positions in neither list are tried again."""
+    """What became of a claim, by position within the pack; ``opted_out`` let nobody write to them. Positions in no
+    list are tried again."""
 
     delivered: Sequence[int] = ()
     failed: Sequence[Failure] = field(default=())
+    opted_out: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,14 @@ from workers.channels import Channel, Delivery
 
 def send(store: Store, claims: Sequence[Claim]) -> list[Delivery]:
     """Put every claimed InMail into its recipient's mailbox, all in one round trip."""
-    deliver_many(store, [(claim.campaign, claim.pack, claim.people) for claim in claims])
-    return [Delivery(delivered=claim.positions) for claim in claims]
+    refused = deliver_many(store, [(claim.campaign, claim.pack, claim.people) for claim in claims])
+    if not refused:
+        return [Delivery(delivered=claim.positions) for claim in claims]
+    done = []
+    for claim in claims:
+        out = [position for position, person in zip(claim.positions, claim.people, strict=True) if person in refused]
+        done.append(Delivery(sorted({*claim.positions} - {*out}), opted_out=out))
+    return done
 
 
 CHANNEL = Channel(send)

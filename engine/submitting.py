@@ -68,7 +68,7 @@ def submit(
     ``strict``), or the key was used for another campaign; Invalid for a bad order.
     """
     owner = get_account(store, account)
-    _check_order(store, owner, order)
+    check_order(store, owner, order)
     token = secrets.token_hex(8)
     operation = f"key:{order.key}" if order.key is not None else f"call:{token}"
     number = _draft(store, owner, operation, token)
@@ -109,7 +109,8 @@ def _make_campaign(
     return str(reply[1])
 
 
-def _check_order(store: Store, owner: Account, order: Order) -> None:
+def check_order(store: Store, owner: Account, order: Order) -> None:
+    """Raises what ``submit`` raises for an order, before a long list is read."""
     if not owner.can_send:
         raise _cannot_send(owner)
     if order.channel not in CHANNELS:

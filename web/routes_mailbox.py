@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
@@ -32,7 +32,13 @@ from web.routes_campaigns import Cursor, Limit, own
 router = APIRouter(prefix="/v1", tags=["mailbox"], route_class=CalledRoute)
 
 InMail = Annotated[str, Path(max_length=100, description="the InMail's id", examples=["acme.7.0"])]
-Folder = Literal[folders.FOLDERS]  # type: ignore[valid-type]
+Folder = Annotated[
+    str,
+    Query(
+        description="awaiting and closed come in list order, the others latest first",
+        json_schema_extra={"enum": list(folders.FOLDERS)},
+    ),
+]
 
 
 @router.get("/inbox", **described("mailbox:read", "no_account", "bad_cursor", model=Inbox))
@@ -43,20 +49,19 @@ def inbox(call: Caller, cursor: Cursor = None, limit: Limit = 50) -> Response:
 
 
 @router.get(
-    "/conversations", **described("mailbox:read", "no_account", "no_campaign", "bad_cursor", model=Conversations)
+    "/conversations",
+    **described("mailbox:read", "no_account", "no_campaign", "bad_cursor", "bad_folder", model=Conversations),
 )
 def list_conversations(
     call: Caller,
-    folder: Annotated[Folder, Query(description="awaiting and closed in list order, the others latest first")],
+    folder: Folder,
     campaign: Annotated[str | None, Query(max_length=100, description="of this campaign only")] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Response:
     """What the account sent, by folder: awaiting, accepted, declined, late or closed."""
     of = None if campaign is None else own(call, campaign)
-    found, following = folders.folder(
-        call.store, call.account, folder, campaign=of, most=limit, after=opened(cursor)
-    )
+    found, following = folders.folder(call.store, call.account, folder, campaign=of, most=limit, after=opened(cursor))
     return page([each.as_dict("sender") for each in found], sealed(following))
 
 
@@ -124,7 +129,7 @@ def undo(*, call: Caller, inmail: InMail) -> Response:
 )
 @once
 def say(*, call: Caller, inmail: InMail, asked: MessageAsked) -> Response:
-    """Go on writing once the candidate has answered: as the InMail's sender, else as its recipient. It costs nothing."""
+    """Go on writing once the candidate has answered: as the InMail's sender, else as its recipient. It is free."""
     side: dict[str, str] = {"account": call.account} if _is_sender(call, inmail) else {"address": _address(call)}
     said = conversations.say(call.store, inmail, text=asked.text, key=call.engine_key or "", **side)
     return given(said.as_dict(), 201)
@@ -147,5 +152,3 @@ def _is_sender(call: Call, inmail: str) -> bool:
 
 def _address(call: Call) -> str:
     return get_account(call.store, call.account).email
-
-

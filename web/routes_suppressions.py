@@ -46,9 +46,7 @@ def add(*, call: Caller, asked: SuppressionAsked) -> Response:
     "/suppressions/{address}",
     **described("suppressions:write", "no_account", "bad_address", model=SuppressionGiven),
 )
-def remove(
-    call: Caller, address: Annotated[str, Path(max_length=320, examples=["ana@example.org"])]
-) -> Response:
+def remove(call: Caller, address: Annotated[str, Path(max_length=320, examples=["ana@example.org"])]) -> Response:
     """Allow writing to an address again; nothing when that is allowed already."""
     gone = accounts.unsuppress(call.store, call.account, address)
     return given({"address": parse_address(address), "suppressed": False, "changed": gone})

@@ -56,10 +56,12 @@ class CalledRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         inner, told = super().get_route_handler(), self.openapi_extra or {}
         scope, streams, takes_json = told[SCOPE], told.get(STREAMS_BODY), self.body_field is not None
+        known = frozenset(param.alias for param in self.dependant.query_params)
 
         async def handle(request: Request) -> Response:
             call = await run_in_threadpool(_admitted, request, scope)
             request.scope["inmail.call"] = call
+            _check_query(request, known)
             if request.method != "GET" and not streams:
                 if takes_json:
                     _check_type(request)
@@ -101,6 +103,15 @@ def _admitted(request: Request, scope: str) -> Call:
     if scope not in found.scopes:
         raise Problem("no_scope", f"this key lacks the scope {scope}", headers=headers, scope=scope)
     return Call(services, found.account, found.key_id, request, headers=headers)
+
+
+def _check_query(request: Request, known: frozenset[str]) -> None:
+    """A parameter misspelt would be one left out, unseen."""
+    for name in request.query_params:
+        if name not in known:
+            detail = "there is no such parameter" + (f"; there are: {', '.join(sorted(known))}" if known else "")
+            errors = [{"parameter": name[:100], "in": "query", "detail": detail}]
+            raise Problem("bad_request_fields", f"{name[:100]}: {detail}", errors=errors)
 
 
 def _check_type(request: Request) -> None:

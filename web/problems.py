@@ -81,7 +81,7 @@ def problem(code: str, detail: str, *, headers: Mapping[str, str] | None = None,
         "request_id": secrets.token_hex(8),
         **facts,
     }
-    made = dict(headers or {})
+    made = {"Cache-Control": "no-store", **(headers or {})}
     if kind.status == HTTPStatus.SERVICE_UNAVAILABLE:
         made.setdefault("Retry-After", str(RETRY_S))
     if kind.status >= HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -101,7 +101,7 @@ async def of_ndjson(request: Request) -> Spooled:
 
 def _plain(name: str) -> str:
     """A file's name as a campaign's."""
-    return "".join(char if char.isprintable() else "?" for char in name.rpartition("/")[2])[:120]
+    return "".join(char if char.isprintable() else "?" for char in name.replace("\\", "/").rpartition("/")[2])[:120]
 
 
 def _wrong(name: str, detail: str) -> Problem:

@@ -28,7 +28,7 @@ up: $(STAMP) ## Redis, scheduler and workers in one terminal; Ctrl-C stops them
 	@$(BIN)/inmail up
 
 test: $(STAMP) ## the everyday test suite, on two cores
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP) ## format, lint, types, import floors
 	@$(BIN)/ruff format --check .

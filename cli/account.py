@@ -16,6 +16,7 @@ app = typer.Typer(help="Open accounts, look at them, weigh them.", no_args_is_he
 suppression_app = typer.Typer(help="Addresses an account must not write to.", no_args_is_help=True)
 
 AccountId = Annotated[str, typer.Argument(metavar="ACCOUNT", help="the account's id, such as acme")]
+Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="an e-mail address")]
 Json = Annotated[bool, typer.Option("--json", help="one JSON document on stdout")]
 
 
@@ -30,7 +31,7 @@ def open_account(
 ) -> None:
     """Open an account on a plan; its first month's credits come at once. Twice is once."""
     chosen = find_plan(plan_catalogue(), plan)
-    with session() as s:
+    with session(changes=True) as s:
         new = accounts.open_account(s.store, account, email=email, name=name, plan=chosen, annual=annual)
         wallet = credits.wallet(s.store, account)
     if as_json:
@@ -72,11 +73,11 @@ def show(account: AccountId, as_json: Json = False) -> None:
 @app.command("weigh", context_settings={"ignore_unknown_options": True})
 def weigh(
     account: AccountId,
-    weight: Annotated[int, typer.Argument(metavar="N", help=f"a whole number from 1 to {WEIGHT_MAX}")],
+    weight: Annotated[int, typer.Argument(metavar="N", min=1, max=WEIGHT_MAX, help="a whole number")],
     as_json: Json = False,
 ) -> None:
     """Set an account's weight: when several have something to send, each gets its part of the send queue by weight."""
-    with session() as s:
+    with session(changes=True) as s:
         accounts.weigh(s.store, account, weight)
     if as_json:
         print_json({"account": account, "weight": weight})
@@ -85,17 +86,17 @@ def weigh(
 
 
 @suppression_app.command("add")
-def add(account: AccountId, address: Annotated[str, typer.Argument(metavar="ADDRESS")]) -> None:
+def add(account: AccountId, address: Address) -> None:
     """Never write from this account to that address again; what is queued for it is skipped."""
-    with session() as s:
+    with session(changes=True) as s:
         new = accounts.suppress(s.store, account, address)
     say(f"{address} {'is suppressed now' if new else 'was suppressed already'}")
 
 
 @suppression_app.command("remove")
-def remove(account: AccountId, address: Annotated[str, typer.Argument(metavar="ADDRESS")]) -> None:
+def remove(account: AccountId, address: Address) -> None:
     """Allow writing to an address again."""
-    with session() as s:
+    with session(changes=True) as s:
         gone = accounts.unsuppress(s.store, account, address)
     say(f"{address} {'may be written to again' if gone else 'was not suppressed'}")
 

@@ -18,6 +18,7 @@ from cli.session import queues_of, session
 from engine import campaigns
 from engine.errors import Invalid
 from engine.intake.rejects import inert
+from engine.letters import BY_WORD
 
 app = typer.Typer(help="Submit campaigns, follow them, steer them.", no_args_is_help=True)
 app.command("submit")(submit.submit)
@@ -29,7 +30,7 @@ CampaignId = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="the campaig
 def list_(
     account: AccountId,
     after: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="from the one after this number on")] = 0,
-    most: Annotated[int, typer.Option(min=1, max=500)] = 50,
+    most: Annotated[int, typer.Option(min=1, max=500, help="at most so many campaigns")] = 50,
     as_json: Json = False,
 ) -> None:
     """List an account's campaigns, oldest first."""
@@ -87,7 +88,7 @@ def state_words(found: dict[str, Any]) -> str:
 
 
 def _steer(campaign: str, verb: campaigns.Verb, as_json: bool) -> None:
-    with session() as s:
+    with session(changes=True) as s:
         state = campaigns.steer(s.store, campaign, verb)
     if as_json:
         print_json({"campaign": campaign, "state": state})
@@ -123,9 +124,9 @@ def watch_(campaign: CampaignId) -> None:
 @app.command("recipients")
 def recipients(
     campaign: CampaignId,
-    state: Annotated[str | None, typer.Option(help="only those in this state, such as sent")] = None,
+    state: Annotated[str | None, typer.Option(help=f"only those in this state: {', '.join(BY_WORD)}")] = None,
     after: Annotated[int, typer.Option(metavar="INDEX", min=-1, help="from the one after this index on")] = -1,
-    most: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    most: Annotated[int, typer.Option(min=1, max=10_000, help="at most so many recipients")] = 50,
     as_json: Json = False,
 ) -> None:
     """List recipients in list order, with the state of each."""
@@ -174,7 +175,7 @@ def export(
     campaign: CampaignId,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="a file; without it, stdout")] = None,
 ) -> None:
-    """Write every recipient with its state as CSV; cells a spreadsheet would run as a formula are inert."""
+    """Write every recipient with its state as CSV; cells a spreadsheet would run as a formula are made inert."""
     with session() as s:
         columns = list(campaigns.get_campaign(s.store, campaign).columns)
         head = ["inmail", "state", "sent_at_utc", "reply", "failure", *columns]

@@ -50,7 +50,7 @@ def senders(address: Address, as_json: Json = False) -> None:
 @app.command("stop")
 def stop(address: Address, sender: BySender = None) -> None:
     """Let nobody write to an address again, or not one account; takes effect at once."""
-    with session() as s:
+    with session(changes=True) as s:
         new = choices.stop_sender(s.store, address, sender) if sender else choices.stop_all(s.store, address)
     say(f"{sender or 'nobody'} may {'not write' if sender else 'write'} to {address}" + ("" if new else ", as before"))
 
@@ -58,7 +58,7 @@ def stop(address: Address, sender: BySender = None) -> None:
 @app.command("allow")
 def allow(address: Address, sender: BySender = None) -> None:
     """Let people write to an address again, or one account."""
-    with session() as s:
+    with session(changes=True) as s:
         new = choices.allow_sender(s.store, address, sender) if sender else choices.allow_all(s.store, address)
     say(f"{sender or 'everybody not stopped by name'} may write to {address}" + ("" if new else ", as before"))
 
@@ -78,6 +78,6 @@ def erase(
     """Forget an address: rows, mailbox, words. Letters, credits and the log stay; nobody may write to it again."""
     if not sure:
         raise Invalid(f"erasing {address} cannot be taken back: say so with --yes")
-    with session() as s:
+    with session(changes=True) as s:
         erased = choices.erase(s.store, address)
     say(f"{address} is forgotten: it stood in {erased} InMails")

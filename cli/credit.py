@@ -19,19 +19,20 @@ app = typer.Typer(help="Grant credits, show the wallet, read the log.", no_args_
 @app.command("grant", context_settings={"ignore_unknown_options": True})
 def grant(
     account: AccountId,
-    amount: Annotated[int, typer.Argument(metavar="N", help="whole credits, 1 or more")],
+    amount: Annotated[int, typer.Argument(metavar="N", min=1, max=credits.GRANT_CREDITS_MAX, help="whole credits")],
     reason: Annotated[str, typer.Option(help="why; it stands in the log")],
     key: Annotated[str | None, typer.Option(help="a name for this grant: twice with the same key is once")] = None,
     as_json: Json = False,
 ) -> None:
     """Add credits to an account."""
-    with session() as s:
+    with session(changes=True) as s:
         seq = credits.grant(s.store, account, amount, reason=reason, key=key)
         wallet = credits.wallet(s.store, account)
     if as_json:
         print_json({"account": account, "seq": seq, **wallet.as_dict()})
     else:
-        say(f"granted {amount:,} credits to {account} (log entry {seq}): {wallet.available:,} available")
+        once = ", once for this key" if key is not None else ""
+        say(f"granted {amount:,} credits to {account} (log entry {seq}{once}): {wallet.available:,} available")
 
 
 @app.command("show")

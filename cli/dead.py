@@ -157,7 +157,7 @@ def _each(
 ) -> None:
     """Do it with all that is there; raises NotFound for the ids that are not, once the others are done."""
     if sum((bool(ids), group is not None, everything)) != 1:
-        raise Invalid("say which: message ids, or --group GROUP, or --all")
+        raise Invalid("say which, in one of three ways: message ids, --group GROUP, or --all")
     with broker() as b:
         found = queues.dead_resolve(b, ids or ())
         n = do(b, [each for chosen in found.values() for each in chosen], group=group, everything=everything)

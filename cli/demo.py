@@ -83,7 +83,7 @@ def _introduce(source: Path, kind: str, workers: int) -> None:
 
 def _message(listed: CandidateList) -> Message:
     body = (EXAMPLES / "body.txt").read_text("utf-8")
-    if not {"first_name", "company", "location"} <= set(listed.columns):
+    if not {"first_name", "company"} <= set(listed.columns):
         greeting = next((name for name in ("first_name", "full_name") if name in listed.columns), None)
         hello = f'Hello {{{{ {greeting} | default("there") }}}},' if greeting else "Hello,"
         body = f"{hello}\n\nwould you be open to a short call next week? A plain yes or no is welcome."

@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def inbox(
-    address: Annotated[str, typer.Argument(metavar="ADDRESS")],
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="whose mailbox, an e-mail address")],
     most: Annotated[int, typer.Option(min=1, max=500, help="at most so many InMails")] = 20,
     after: Annotated[str | None, typer.Option(metavar="INMAIL", help="older than this one")] = None,
     as_json: Json = False,
@@ -61,13 +61,13 @@ def reply(
     undo: Annotated[bool, typer.Option("--undo", help="take the answer back, within ten minutes")] = False,
     as_json: Json = False,
 ) -> None:
-    """Answer an InMail as its recipient. Before the refund it spends the credit; after it, the credit stays."""
+    """Answer an InMail as its recipient. Before the refund it spends the credit; after it, that stays refunded."""
     if accept + decline + (not_now is not None) + undo != 1:
         raise Invalid("say one of --accept, --decline, --not-now DATE and --undo")
     if undo and (reason or text):
         raise Invalid("--undo takes the answer back: it has no --reason and no --text")
     kind: answers.Kind = "accept" if accept else "decline" if decline else "not_now"
-    with session() as s:
+    with session(changes=True) as s:
         if undo:
             state, until_ms = answers.undo(s.store, inmail, address=address), 0
         else:
@@ -93,7 +93,7 @@ def conversation(
     as_json: Json = False,
 ) -> None:
     """Show an InMail with its answer and all that was written since; with --say, write to it."""
-    with session() as s:
+    with session(changes=bool(text)) as s:
         account = None if address is not None else account_of(parse_inmail(inmail).campaign)
         if text:
             conversations.say(s.store, inmail, text=text, account=account, address=address)

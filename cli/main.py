@@ -62,7 +62,8 @@ drill.register(app)
 _UsageError: Any = typer.BadParameter.__base__
 """Every complaint about the command line; typer exports only this one of its kinds by name."""
 
-_NOT_WHOLE = ("Input should be a valid integer, unable to parse string as an integer", "give a whole number")
+_NO_SUCH_NUMBER = ("Input should be ", "Unable to parse input string as an integer")
+"""How what is no whole number, or out of bounds, is told of before we do."""
 _INTERRUPTED = 130
 _ALSO_MAX = 3
 """So many further problems are named in the line of the first."""
@@ -108,8 +109,18 @@ def _usage(error: Any) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         typer.echo(error.format_message(), err=True)
         return 2
-    text = error.format_message().rstrip(".").replace(*_NOT_WHOLE)
+    text = error.format_message().rstrip(".")
+    if error.message.startswith(_NO_SUCH_NUMBER):
+        text = text.replace(error.message, _whole_number(error.param))
     return _fail(f"{text}; see: {where} --help", 2)
+
+
+def _whole_number(param: Any) -> str:
+    """What to give for a parameter that is a whole number, its bounds included."""
+    low, high = getattr(param, "min", None), getattr(param, "max", None)
+    if low is None:
+        return "give a whole number"
+    return f"give a whole number{f' from {low:,} to {high:,}' if high is not None else f', {low:,} or more'}"
 
 
 _REFUSED_WHOLE: tuple[tuple[type[BaseException], str], ...] = (

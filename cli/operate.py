@@ -11,7 +11,7 @@ import typer
 from cli import doctor as checks
 from cli import up as everything
 from cli.account import Json
-from cli.output import print_json, say, warn
+from cli.output import plural, print_json, say, warn
 from cli.session import queues_answering, session
 from cli.web import Port
 from config.settings import get_settings
@@ -59,14 +59,14 @@ def scheduler() -> None:
 
 
 def audit(
-    account: Annotated[str | None, typer.Argument(metavar="[ACCOUNT]", help="one account; without it, all")] = None,
+    account: Annotated[str | None, typer.Argument(metavar="ACCOUNT", help="one account; without it, all")] = None,
     accept: Annotated[
         bool, typer.Option("--accept", help="let accounts send again whose log went back, from the log as it is now")
     ] = False,
     as_json: Json = False,
 ) -> int:
     """Replay the log against wallet and letters; exit code 4 when anything drifts."""
-    with session() as s:
+    with session(changes=accept) as s:
         ids = [account] if account else auditor.audited_accounts(s.store)
         reports = [auditor.audit(s.store, each) for each in ids]
         accepted = [_accept(s.store, report) for report in reports] if accept else [False] * len(reports)
@@ -90,8 +90,8 @@ def _accept(store: Store, report: auditor.Report) -> bool:
 def _tell(report: auditor.Report, accepted: bool, asked: bool) -> None:
     verdict = "clean" if not report.drift else "DRIFT"
     say(
-        f"{report.account}: {verdict}: {report.entries:,} log entries, {report.campaigns:,} campaigns, "
-        f"{report.inmails:,} InMails"
+        f"{report.account}: {verdict}: {plural(report.entries, 'log entry', 'log entries')}, "
+        f"{plural(report.campaigns, 'campaign', 'campaigns')}, {plural(report.inmails, 'InMail', 'InMails')}"
     )
     for line in report.drift:
         say(f"  {line}")
@@ -115,7 +115,7 @@ def repair(as_json: Json = False) -> None:
     from workers.scheduler import Scheduler
     from workers.wiring import make_broker
 
-    with session() as s:
+    with session(changes=True) as s:
         broker = make_broker(s.redises.broker_url, s.settings.namespace, s.store)
         actors = Actors(broker, s.store, lease_ms=s.settings.lease_ms)
         try:

@@ -17,6 +17,7 @@ from cli.output import console, errors, pairs, say, span
 from cli.session import Session
 from engine import preflight, submitting
 from engine.accounts import Account
+from engine.forecast import Terms, forecast
 from engine.intake.lists import CandidateList
 from engine.intake.rejects import RejectsFile
 from engine.message import Message
@@ -36,36 +37,49 @@ def examine(
     rejects: Path | None,
 ) -> dict[str, Any]:
     """Check the whole list and forecast what a submit would do; writes only the rejects file, if one is named."""
+    terms = Terms(order.refund_after_ms, order.start_at_ms, order.strict)
     with RejectsFile(rejects or Path(os.devnull), listed.source_columns) as file, reading(listed) as progress:
-        return preflight.forecast(
-            s.store,
-            owner,
-            listed,
-            message,
-            refund_after_ms=order.refund_after_ms,
-            strict=order.strict,
-            rejects=None if rejects is None else file,
-            progress=progress,
-        )
+        kept = None if rejects is None else file
+        return forecast(s.store, owner, listed, message, terms, kept, progress)
+
+
+_FIRST_WAVE = {
+    "contacts": "once an open InMail is answered or falls due",
+    "credits": "once a credit comes home or is granted",
+    "audit": "once the account may send again (inmail audit says why it may not)",
+}
+
+
+def _waves(found: dict[str, Any]) -> str:
+    waves = found["waves_if_nobody_answers"]
+    if not found["credits_needed"]:
+        return "none: nobody is left to write to"
+    if waves is None:
+        return "none: there is no credit to begin with"
+    told = f"{waves:,} if nobody answers, {span(found['refund_after_ms'])} each (an answer spends its credit)"
+    return told if found["sent_at_once"] else f"{told}; the first {_FIRST_WAVE[found['waiting_for']]}"
 
 
 def show(found: dict[str, Any]) -> None:
     """The dry run as a person reads it."""
-    waves, contacts = found["waves_if_nobody_answers"], found["simultaneous_contacts"]
+    contacts, before = found["simultaneous_contacts"], found["queued_before"]
     rejected = f"{found['rejected']:,}"
     if found["rejected"]:
         rejected += f" ({by_reason(found['rejected_by_reason'])})"
+    skipped = f"{found['suppressed']:,} suppressed, {found['pair_locked']:,} with an open InMail of yours"
+    at_once = "sent at its start" if found["start_at_ms"] else "sent at once"
+    rest = f"; the rest waits for {found['waiting_for']}" if found["waiting_for"] else ""
     pairs(
         {
             "accepted": f"{found['accepted']:,}",
+            "of these skipped": skipped,
             "rejected": rejected,
-            "skipped": f"{found['suppressed']:,} suppressed, {found['pair_locked']:,} with an open InMail of yours",
             "credits needed": f"{found['credits_needed']:,}",
             "credits at hand": f"{found['credits_available']:,} available, {found['credits_held']:,} held",
             "open contacts": f"{found['credits_held']:,} of {contacts:,} in use" if contacts else "no limit",
-            "waves": "none: there is no credit to begin with"
-            if waves is None
-            else f"{waves:,} if nobody answers, {span(found['refund_after_ms'])} each (an answer spends its credit)",
+            **({"queued before": f"{before:,} of your other campaigns, which may go first"} if before else {}),
+            at_once: f"{found['sent_at_once']:,} of {found['credits_needed']:,}{rest}",
+            "waves": _waves(found),
         }
     )
     for line in found["rejected_first"]:

@@ -11,7 +11,7 @@ from dramatiq.errors import BrokerConnectionError, QueueNotFound
 
 from cli.account import Json
 from cli.output import print_json, say, span, table
-from cli.session import queues_of, session
+from cli.session import queues_of, unreached_session
 from engine.errors import NotFound
 from workers import broker as queues
 from workers.broker import DurableRedisBroker
@@ -25,7 +25,7 @@ QueueName = Annotated[str, typer.Argument(metavar="QUEUE", help="send or refund"
 @contextmanager
 def broker() -> Iterator[DurableRedisBroker]:
     """The broker, to look at and to steer; an unknown queue becomes NotFound."""
-    with session() as s, queues_of(s.settings, s.redises) as made:
+    with unreached_session() as s, queues_of(s.settings, s.redises) as made:
         try:
             yield made
         except QueueNotFound as error:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from dramatiq.errors import BrokerConnectionError
-from redis.connection import parse_url
+from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError
 
 from cli.output import warn
 from config import logging
-from config.redis_address import names_cluster, parse_cluster
+from config.redis_address import shown
 from config.settings import Settings, get_settings
 from engine.errors import Unavailable
-from engine.store import Store, trouble_text
+from engine.store import RedisTrouble, Store, trouble_text
 from workers.broker import DurableRedisBroker
 from workers.runtime import Redises, find_redis, open_store, plan_catalogue, release_redis
 from workers.wiring import bare_broker
@@ -30,8 +30,21 @@ class Session:
 
 
 @contextmanager
-def session() -> Iterator[Session]:
-    """Find a Redis (starting the embedded one where none runs), and let go of it afterwards."""
+def session(*, changes: bool = False) -> Iterator[Session]:
+    """A session for a command that reads, or ``changes`` something, with a Redis that can be reached.
+
+    Raises Unavailable, saying which Redis, where it cannot be reached, and where it fails under a command that only
+    reads. Where it fails under one that changes something the error stays: whether the last step was done is not known.
+    """
+    with unreached_session() as s:
+        reach(s)
+        with nullcontext() if changes else only_reading(s):
+            yield s
+
+
+@contextmanager
+def unreached_session() -> Iterator[Session]:
+    """Find a Redis (starting the embedded one where none runs) and let go of it afterwards; one named is not asked."""
     settings = get_settings()
     logging.configure(settings.log_level, settings.log_format)
     plan_catalogue(settings)  # a wrong plans file is told by every command, not only by the one that needs it
@@ -44,6 +57,37 @@ def session() -> Iterator[Session]:
     finally:
         store.client.close()
         release_redis()
+
+
+def reach(s: Session) -> None:
+    """Connect; raises Unavailable, saying which Redis and what to check, where that cannot be done."""
+    with _told(s, "cannot be reached", "check {check}"):
+        s.store.reach()
+
+
+@contextmanager
+def only_reading(s: Session) -> Iterator[None]:
+    """Redis trouble under what changes nothing, as Unavailable."""
+    with _told(s, "does not answer as it should", "nothing was changed: check {check}, then ask again"):
+        yield
+
+
+@contextmanager
+def _told(s: Session, trouble: str, mend: str) -> Iterator[None]:
+    try:
+        yield
+    except (OutOfMemoryError, ReadOnlyError, BusyLoadingError):
+        raise  # the command has a sentence of its own for each
+    except RedisTrouble as error:
+        named = s.settings.redis_url
+        place = f"INMAIL_REDIS_URL, {shown(named)}" if named else f"embedded, in {s.settings.data_dir}"
+        check = (
+            "that it runs there, and that INMAIL_REDIS_URL is right (host, port, password, database)"
+            if named
+            else "with inmail doctor"
+        )
+        why = trouble_text(error).rstrip(".")
+        raise Unavailable(f"Redis ({place}) {trouble}: {why}; {mend.format(check=check)}") from None
 
 
 @contextmanager
@@ -75,7 +119,4 @@ def queues_place(settings: Settings, redises: Redises) -> str:
     if not settings.broker_url and not settings.redis_url:
         return f"embedded, in {settings.data_dir}"
     name = "INMAIL_BROKER_URL" if settings.broker_url else "INMAIL_REDIS_URL"
-    if names_cluster(redises.broker_url):
-        return f"{name}, the cluster at {parse_cluster(redises.broker_url).shown}"
-    parts = parse_url(redises.broker_url)  # type: ignore[no-untyped-call]
-    return f"{name}, {parts.get('path') or '{}:{}'.format(parts.get('host', 'localhost'), parts.get('port', 6379))}"
+    return f"{name}, {shown(redises.broker_url)}"

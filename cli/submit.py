@@ -16,9 +16,10 @@ from cli import watch
 from cli.account import AccountId, Json
 from cli.output import print_json, say, warn, when
 from cli.preflight import by_reason, examine, reading, show
-from cli.session import Session, session
+from cli.session import Session, only_reading, session
 from engine import agenda, submitting
 from engine.accounts import get_account
+from engine.campaigns import CHANNELS
 from engine.errors import Invalid, Refused
 from engine.intake.lists import CandidateList, open_list
 from engine.intake.rejects import RejectsFile
@@ -32,20 +33,26 @@ def submit(
     account: AccountId,
     candidates: Annotated[str, typer.Argument(metavar="FILE", help="CSV, XLSX or JSONL; '-' reads stdin")],
     subject: Annotated[str, typer.Option(help="subject template, such as 'Hello {{ first_name }}'")],
-    body: Annotated[Path, typer.Option(metavar="FILE", help="a file with the body template")],
+    body: Annotated[Path, typer.Option(metavar="FILE", help="a file with the body template; '-' reads stdin")],
     name: Annotated[str | None, typer.Option(help="the campaign's name; without it, the list's file name")] = None,
-    channel: Annotated[str, typer.Option(help="how InMails are delivered")] = "mailbox",
+    channel: Annotated[str, typer.Option(help=f"how InMails are delivered: {', '.join(CHANNELS)}")] = "mailbox",
     mapping: Annotated[
-        list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="read a field from this column")
+        list[str] | None,
+        typer.Option("--map", metavar="FIELD=COLUMN", help="read a field from this column; may be repeated"),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="check everything, spend nothing")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="check everything and forecast it; submit and spend nothing")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="refuse the list when a row is bad")] = False,
     start_at: Annotated[
         str | None,
         typer.Option(metavar="T", help="2026-12-01T09:00+01:00 (without a zone: this machine's), or from now: PT2H"),
     ] = None,
     key: Annotated[str | None, typer.Option(help="a name for this order: twice with the same key is once")] = None,
-    rejects: Annotated[Path | None, typer.Option(metavar="FILE", help="where rejected rows go")] = None,
+    rejects: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="where rejected rows go; without it, LIST.rejects.csv in this folder"),
+    ] = None,
     watch_it: Annotated[bool, typer.Option("--watch", help="follow it live afterwards")] = False,
     as_json: Json = False,
 ) -> None:
@@ -53,10 +60,12 @@ def submit(
     fields = _mapping(mapping or [])
     if as_json and watch_it:
         raise Invalid("--json and --watch do not go together: watch it with: inmail campaign watch")
+    if candidates == "-" and str(body) == "-":
+        raise Invalid("FILE and --body cannot both be read from stdin: name a file for one of them")
     body_text = _read_body(body)
     parse_message(subject, body_text)  # a wrong template is told before a long list is read
     rejects_path = _rejects_path(rejects, candidates)
-    with session() as s, open_list(candidates, mapping=fields) as listed:
+    with session(changes=not dry_run) as s, open_list(candidates, mapping=fields) as listed:
         owner = get_account(s.store, account)
         message = parse_message(subject, body_text, columns=listed.columns)
         order = submitting.Order(
@@ -85,7 +94,8 @@ def submit(
         _warn_of(listed.notes)
         _tell(s, done, rejects_file, order, as_json=as_json)
         if watch_it:
-            watch.follow(s, done.campaign)
+            with only_reading(s):
+                watch.follow(s, done.campaign)
 
 
 def _list_name(candidates: str) -> str:

@@ -14,13 +14,15 @@ from typing import IO, Any
 
 import structlog
 
-from cli.output import say, warn
-from cli.session import session
-from config.settings import get_settings
+from cli.output import plural, say, warn
+from cli.session import Session, reach, unreached_session
+from config.redis_address import identity
+from config.settings import Settings, get_settings
 from config.timings import SHUTDOWN_MS, STOP_GRACE_S
+from engine.errors import Unavailable
 from workers.embedded_redis import SoleUse
 from workers.lifeline import end_with_parent
-from workers.runtime import keep_redis
+from workers.runtime import keep_redis, uses_to_share
 
 log = structlog.get_logger("inmail.up")
 
@@ -83,6 +85,8 @@ class Child:
                 stdout=self.output,
                 stderr=self.output,
                 start_new_session=True,
+                # It uses the embedded Redis itself: were this process killed, what it has in hand could be finished.
+                pass_fds=uses_to_share(),
                 preexec_fn=end_with_parent(os.getpid()),  # noqa: PLW1509 - it makes one system call and takes no lock
             )
 
@@ -120,22 +124,35 @@ def children(workers: int, env: Mapping[str, str], port: int | None = None) -> l
 
 
 def run(workers: int, port: int | None = None) -> None:
-    """Run everything until Ctrl-C or SIGTERM; raises Refused when it is running in this data directory already."""
+    """Run everything until Ctrl-C or SIGTERM; Refused when it runs on this Redis from this data directory already."""
     stop = threading.Event()
     settings = get_settings()
     if settings.redis_url is None:
         say(f"starting Redis in {settings.data_dir}, or finding it there")
-    with session() as s, SoleUse(s.settings.data_dir):
+    with unreached_session() as s, SoleUse(s.settings.data_dir, _engine(settings)):
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, lambda *_: stop.set())
+        many = plural(workers, "worker process", "worker processes")
         where = f"embedded, in {s.settings.data_dir}" if s.redises.embedded else "as INMAIL_REDIS_URL says"
-        say(f"Redis: {where}; starting the scheduler and {workers} worker processes")
+        say(f"Redis: {where}; starting the scheduler and {many}")
+        _look(s)
         if port is not None:
-            say(
-                f"the HTTP API is at http://127.0.0.1:{port}/v1 (see /openapi.json; make a key with: inmail key create)"
-            )
+            say(f"the HTTP API: http://127.0.0.1:{port}/v1, told at /openapi.json; make a key with: inmail key create")
         tend_until(stop, children(workers, child_env(s.redises.url, s.redises.broker_url), port))
     say("stopped")
+
+
+def _look(s: Session) -> None:
+    """Tell of a Redis that is not there, as it may come yet."""
+    try:
+        reach(s)
+    except Unavailable as error:
+        _tell(f"{error}; all wait for it", "redis.away", detail=str(error))
+
+
+def _engine(settings: Settings) -> str:
+    """Which engine an ``up`` runs where a Redis is named: that Redis and the namespace; '' for the embedded one."""
+    return f"{identity(settings.redis_url)} {settings.namespace}" if settings.redis_url else ""
 
 
 def child_env(url: str, broker_url: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ client asks those for the rest.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -41,10 +42,25 @@ def names_cluster(url: str) -> bool:
     return url.startswith(_SCHEMES[-2:])
 
 
+def shown(url: str) -> str:
+    """Where an address leads, in words and without user and password."""
+    if names_cluster(url):
+        return f"the cluster at {parse_cluster(url).shown}"
+    parts = parse_url(url)  # type: ignore[no-untyped-call]
+    return parts.get("path") or f"{parts.get('host', 'localhost')}:{parts.get('port', _PORT)}"
+
+
+def identity(url: str) -> str:
+    """What tells one Redis from another, however its options, user and password are written."""
+    if names_cluster(url):
+        return ",".join(sorted(parse_cluster(url).shown.split(",")))
+    return f"{shown(url)}/{parse_url(url).get('db', 0)}"  # type: ignore[no-untyped-call]
+
+
 def parse_cluster(url: str) -> ClusterAddress:
     """The parts of a cluster's address; ValueError with what is wrong."""
     each = [parse_url(one) for one in _each_node(url)]  # type: ignore[no-untyped-call]
-    if any("db" in found for found in each):
+    if any("db" in found or urlsplit(one).path.strip("/") for found, one in zip(each, _each_node(url), strict=True)):
         raise ValueError("a cluster has one database without a number: leave it away")
     nodes = tuple((found.pop("host", "localhost"), found.pop("port", _PORT)) for found in each)
     options = each[0]
@@ -59,6 +75,7 @@ def check(url: str) -> None:
         raise ValueError(f"must begin with {', '.join(_SCHEMES[:-1])} or {_SCHEMES[-1]}")
     try:
         if not names_cluster(url):
+            _check_database(url)
             _check_server(url, _SERVER_OPTIONS)
             return
         for one in _each_node(url):
@@ -78,11 +95,20 @@ def _each_node(url: str) -> list[str]:
     return [f"{scheme}://{user}{at}{host}{rest[end:]}" for host in hosts.split(",")]
 
 
+def _check_database(url: str) -> None:
+    path = urlsplit(url).path
+    # redis-py passes over one that is no number, and takes database 0.
+    if not url.startswith("unix:") and not re.fullmatch(r"/?|/[0-9]{1,9}/?", path):
+        raise ValueError("a database is a whole number, as in redis://host:6379/0")
+
+
 def _check_server(url: str, allowed: set[str]) -> None:
     known = allowed | _TLS_OPTIONS if url.startswith("rediss:") else allowed
     for name in parse_qs(urlsplit(url).query).keys() - known:
         raise ValueError(f"unknown option {name[:60]!r}; there are: {', '.join(sorted(known))}")
     found = parse_url(url)  # type: ignore[no-untyped-call]
+    if found.get("db", 0) < 0:
+        raise ValueError("a database is a whole number from 0 on")
     for name in ("socket_timeout", "socket_connect_timeout"):
         if not 0 < found.get(name, 1) <= 3600:
             raise ValueError(f"{name} must be above 0 and at most 3600 seconds")

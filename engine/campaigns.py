@@ -192,7 +192,8 @@ def steer(store: Store, campaign: str, verb: Verb, *, key: str | None = None) ->
     operation = f"call:{secrets.token_hex(8) if key is None else key}"
     reply = store.run("steer", store.keys.of_campaign(campaign), verb, operation)
     if reply[0] == "unknown":
-        raise NotFound(f"no campaign {campaign!r}", code="no_campaign")
+        account = account_of(campaign)
+        raise NotFound(f"no campaign {campaign!r}; list them with: inmail campaign list {account}", code="no_campaign")
     if reply[0] == "wrong_state":
         raise Refused(f"campaign {campaign} is {reply[1]}: it cannot {verb} any more", code="wrong_state")
     if verb == "cancel":

@@ -110,6 +110,10 @@ class ClusterClient(RedisCluster):
         except RedisClusterException as error:
             raise plain(error) from error
 
+    def connect(self) -> None:
+        """Ask the masters named for all others, where that was not done yet. Raises RedisError."""
+        _ = self.nodes_manager
+
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Run one command on the master of its keys. Raises RedisError."""
         return self._persist(lambda: self._once(*args, **options))

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from engine.accounts import Account
+from engine.acceptance import stopped_for
 from engine.contacts import open_contacts
-from engine.credits import Wallet, wallet
+from engine.credits import Wallet
 from engine.errors import Refused
 from engine.identity import digest
 from engine.intake.lists import CandidateList, Reject
@@ -18,6 +17,7 @@ from engine.message import Message
 from engine.store import Store
 
 RECIPIENTS_MAX = 10_000_000
+_CAMPAIGNS_A_STEP = 200
 
 Progress = Callable[[int, int], None]
 """Called with (bytes read, rows seen) now and then."""
@@ -29,7 +29,6 @@ class Tally:
 
     accepted: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
-    samples: list[dict[str, str]] = field(default_factory=list)
     first_rejected: list[Reject] = field(default_factory=list)
 
     @property
@@ -64,8 +63,6 @@ def check_rows(
         if bad:
             _reject(sorted(bad, key=lambda reject: reject.line), rejects, tally, strict=strict)
         tally.accepted += len(good)
-        for sample in good[: max(0, 3 - len(tally.samples))]:
-            tally.samples.append(dict(zip(candidates.columns, sample, strict=True)))
         if tally.accepted > RECIPIENTS_MAX:
             raise Refused(f"a campaign has at most {RECIPIENTS_MAX:,} recipients: split the list", code="too_long")
         if progress is not None:
@@ -98,62 +95,41 @@ class Skipped:
     def total(self) -> int:
         return self.suppressed + self.pair_locked
 
-    def look(self, store: Store, account: str, addresses: list[str]) -> None:
-        """Count those among ``addresses``; a suppressed one with an open InMail counts once, as suppressed."""
+    def look(self, store: Store, account: str, addresses: list[str]) -> list[bool]:
+        """Count those among ``addresses``; a suppressed one with an open InMail counts once, as suppressed.
+
+        Returns for each whether it would be written to.
+        """
         people = [digest(address) for address in addresses]
         suppressed = store.client.hmget(store.keys.suppressed(account), people)
         contacts = open_contacts(store, account, people)
         for out, contact in zip(suppressed, contacts, strict=True):
             self.suppressed += out is not None
             self.pair_locked += contact is not None and out is None
+        return [out is None and contact is None for out, contact in zip(suppressed, contacts, strict=True)]
 
 
-def forecast(
-    store: Store,
-    owner: Account,
-    candidates: CandidateList,
-    message: Message,
-    *,
-    refund_after_ms: int,
-    strict: bool = False,
-    rejects: TakesRejects | None = None,
-    progress: Progress | None = None,
-) -> dict[str, Any]:
-    """Check a whole list and foretell what submitting it would do; changes nothing.
+def queued(store: Store, account: str) -> int:
+    """Recipients queued in the account's campaigns as things stand, paused and later ones left out: they share what
+    is free with any further campaign."""
+    found, first = 0, 0
+    while ids := store.client.zrange(store.keys.sending(account), first, first + _CAMPAIGNS_A_STEP - 1):
+        pipe = store.client.pipeline(transaction=False)
+        for campaign in ids:
+            pipe.hmget(store.keys.campaign(campaign.decode()), "state", "queued")
+        found += sum(int(n or 0) for state, n in pipe.execute() if state in (b"running", b"waiting"))
+        first += len(ids)
+    return found
 
-    Errors: Refused when the account cannot send, the list breaks off, or a row is bad and ``strict``.
-    """
-    if not owner.can_send:
-        raise Refused(
-            f"account {owner.id!r} is on plan {owner.plan}, which cannot send InMail; it can answer what it receives",
-            code="cannot_send",
-        )
-    tally, skipped = Tally(), Skipped()
-    for good in check_rows(candidates, message, rejects, tally, strict=strict, progress=progress):
-        skipped.look(store, owner.id, [fields[candidates.email_index] for fields in good])
-    has = wallet(store, owner.id)
-    needed = tally.accepted - skipped.total
-    samples = [message.render(fields) for fields in tally.samples]
-    return {
-        "dry_run": True,
-        "account": owner.id,
-        "accepted": tally.accepted,
-        "rejected": tally.rejected_total,
-        "rejected_by_reason": dict(tally.rejected),
-        "rejected_first": [f"line {reject.line}: {reject.detail}" for reject in tally.first_rejected],
-        "suppressed": skipped.suppressed,
-        "pair_locked": skipped.pair_locked,
-        "credits_needed": needed,
-        "credits_available": has.available,
-        "credits_held": has.held,
-        "simultaneous_contacts": owner.simultaneous_contacts or None,
-        "waves_if_nobody_answers": waves(needed, has, owner.simultaneous_contacts),
-        "refund_after_ms": refund_after_ms,
-        "messages": [
-            {"to": fields["email"], "subject": sample.subject, "body": sample.body}
-            for fields, sample in zip(tally.samples, samples, strict=True)
-        ],
-    }
+
+def room(store: Store, account: str, wallet: Wallet, simultaneous_contacts: int) -> tuple[int, str]:
+    """How many InMails could be claimed now, and what bounds them, in the words of a campaign that waits for it."""
+    if stopped_for(store, account) is not None:
+        return 0, "audit"
+    contacts = simultaneous_contacts - wallet.held
+    if simultaneous_contacts and contacts < wallet.available:
+        return max(0, contacts), "contacts"
+    return wallet.available, "credits"
 
 
 def waves(recipients: int, wallet: Wallet, simultaneous_contacts: int) -> int | None:

@@ -98,6 +98,13 @@ class Store:
         self.at_ms = at_ms
         self.witness = Witness()
 
+    def reach(self) -> None:
+        """Connect where nothing did yet, changing nothing; raises RedisTrouble where Redis cannot be reached."""
+        if self.spread:
+            self.client.connect()
+        else:
+            self.client.ping()
+
     def run(self, name: str, keys: list[str], *args: str | int | bytes) -> list[Any]:
         """Run one script with the time put before its arguments; text replies come back as str."""
         try:

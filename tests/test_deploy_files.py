@@ -103,7 +103,7 @@ def test_nobody_is_killed_before_it_had_time_to_stop(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_master_alone_is_asked_to_stop(kind):
-    # A second SIGTERM makes a worker process of Dramatiq's end at once, with messages in hand.
+    # It passes SIGTERM on to its worker processes.
     service = unit(kind)["Service"]
     assert (service["KillMode"], service["KillSignal"]) == ("mixed", "SIGTERM")
     assert SERVICES[kind]["init"] is True  # forwards it to its one child

@@ -194,7 +194,11 @@ class Forecast(Given):
     credits_available: int
     credits_held: int
     simultaneous_contacts: int | None
+    queued_before: int = Field(description="recipients of campaigns before it, which share what is free")
+    sent_at_once: int
+    waiting_for: str | None = Field(description="what the rest would wait for")
     waves_if_nobody_answers: int | None = Field(description="null: there is no credit to begin with")
+    start_at_ms: Ms | None
     refund_after_ms: int
     messages: list[ForecastMessage]
 

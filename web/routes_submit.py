@@ -10,9 +10,10 @@ import orjson
 from fastapi import APIRouter, Path, Query, Response
 from starlette.concurrency import run_in_threadpool
 
-from engine import idempotency, preflight, submitting, uploads
+from engine import idempotency, submitting, uploads
 from engine.accounts import Account, get_account
 from engine.errors import Refused
+from engine.forecast import forecast
 from engine.intake.headers import check_mapping
 from engine.intake.lists import open_list
 from engine.message import parse_message
@@ -25,7 +26,7 @@ from web.problem_kinds import KINDS
 from web.problems import Problem
 from web.replies import given
 from web.spool import Spooled, of_multipart, of_ndjson
-from web.uploading import Reading
+from web.uploading import Reading, forecast_terms
 
 router = APIRouter(prefix="/v1", tags=["campaigns"], route_class=CalledRoute)
 
@@ -117,9 +118,7 @@ def submit_json(*, call: Call, body: bytes, dry_run: bool) -> Response:
     with open_list("-", mapping=asked.map, stdin=io.BytesIO(lines)) as listed:
         message = parse_message(asked.subject, asked.body, columns=listed.columns)
         if dry_run:
-            found = preflight.forecast(
-                call.store, owner, listed, message, refund_after_ms=order.refund_after_ms, strict=order.strict
-            )
+            found = forecast(call.store, owner, listed, message, forecast_terms(order), rejects)
             return given(found)
         try:
             done = submitting.submit(call.store, call.account, listed, message, order, rejects)

@@ -10,9 +10,10 @@ from typing import Any, Final
 
 import structlog
 
-from engine import preflight, submitting, uploads
+from engine import submitting, uploads
 from engine.accounts import Account
 from engine.errors import EngineError
+from engine.forecast import Terms, forecast
 from engine.intake.lists import CandidateList, open_list
 from engine.message import parse_message
 from engine.store import RedisTrouble, Store, trouble_text
@@ -46,6 +47,11 @@ class Reading:
     said: dict[str, Any] = field(default_factory=dict)
     ended: bool = False
     lost: bool = False
+
+
+def forecast_terms(order: submitting.Order) -> Terms:
+    """What of an order bears on its forecast."""
+    return Terms(order.refund_after_ms, order.start_at_ms, order.strict)
 
 
 class UploadDesk:
@@ -171,15 +177,8 @@ class UploadDesk:
 
         message = parse_message(reading.asked.subject, reading.asked.body, columns=listed.columns)
         if reading.dry_run:
-            found = preflight.forecast(
-                self._store,
-                reading.account,
-                listed,
-                message,
-                refund_after_ms=reading.order.refund_after_ms,
-                strict=reading.order.strict,
-                rejects=rejects,
-                progress=progress,
+            found = forecast(
+                self._store, reading.account, listed, message, forecast_terms(reading.order), rejects, progress
             )
             counts = {name: found[name] for name in ("accepted", "rejected", "rejected_by_reason")}
             return {"state": "checked", "forecast": found, **counts}

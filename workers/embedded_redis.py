@@ -14,6 +14,7 @@ import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal, Self
 
@@ -80,6 +81,11 @@ class EmbeddedRedis:
             os.close(self._users)
             self._users = None
 
+    @property
+    def handle(self) -> int | None:
+        """The descriptor whose lock is this use: a process it is handed down to is a user, too."""
+        return self._users
+
     def __enter__(self) -> ServerInfo:
         return self.attach()
 
@@ -133,21 +139,26 @@ class EmbeddedRedis:
 
 
 class SoleUse:
-    """One at a time per data directory, for `inmail up`: held from enter to exit or the end of the process."""
+    """One at a time per Redis, for `inmail up`: held from enter to exit or the end of the process.
 
-    def __init__(self, data_dir: Path) -> None:
+    ``of`` names a Redis that is not the data directory's own: each has a lock of its own there.
+    """
+
+    def __init__(self, data_dir: Path, of: str = "") -> None:
         self._place = Path(data_dir).resolve()
+        self._lock = f"up-{sha256(of.encode()).hexdigest()[:12]}.lock" if of else "up.lock"
+        self._mend = "stop it there" if of else "stop it there or use another INMAIL_DATA_DIR"
         self._handle: int | None = None
 
     def __enter__(self) -> Self:
         """Take the place; Refused when another process has it, Unavailable when the directory is not usable."""
-        path = self._place / "up.lock"
+        path = self._place / self._lock
         try:
             _make(self._place)
             self._handle = lock(path, fcntl.LOCK_EX, 0)
             if self._handle is None:
                 holder = path.read_text() or "just now"
-                raise Refused(f"already running here: {holder}; stop it there or use another INMAIL_DATA_DIR")
+                raise Refused(f"already running here: {holder}; {self._mend}")
             os.ftruncate(self._handle, 0)
             os.write(self._handle, f"pid {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC".encode())
         except OSError as error:

@@ -9,14 +9,16 @@ from config import logging
 from config.settings import BadSettings, get_settings
 from engine.errors import EngineError
 from workers.actors import Actors
-from workers.lifeline import end_with_parent
+from workers.lifeline import end_with_parent, stop_once
 from workers.runtime import find_redis, open_store
 from workers.wiring import make_broker
 
-# Dramatiq's workers are forks of its master: without it they would go on unseen, beside those of the next master.
 _parent = multiprocessing.parent_process()
-if _parent is not None and _parent.pid is not None and (hold_on := end_with_parent(_parent.pid)) is not None:
-    hold_on()
+if _parent is not None and _parent.pid is not None:  # a worker process, whose handlers Dramatiq has just set
+    stop_once()
+    # A fork of Dramatiq's master: without it it would go on unseen, beside those of the next master.
+    if (hold_on := end_with_parent(_parent.pid)) is not None:
+        hold_on()
 
 try:
     _settings = get_settings()

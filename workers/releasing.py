@@ -10,6 +10,7 @@ from itertools import islice
 from config.timings import THOROUGH_EVERY_S
 from engine import agenda, campaigns
 from engine.agenda import Visit
+from engine.identity import account_of
 from engine.releasing import Release, Terms, release_many
 from engine.store import Store
 from workers.actors import Actors
@@ -75,6 +76,7 @@ class Releaser:
         self._carried = _RECIPIENTS_A_MESSAGE
         self._thorough: dict[str, float] = {}
         self._last: dict[str, int] = {}
+        self._running: dict[str, set[str]] = {}
 
     def deal(self, visits: list[Visit], messages: int, *, rest: bool = False) -> None:
         """Deal out what so many messages carry among the accounts whose time has come, by weight.
@@ -103,17 +105,17 @@ class Releaser:
     def _visit(self, account: str, share: int, epoch: int) -> Turn:
         """Release packs of one account's campaigns for about as many recipients as its share."""
         turn, thorough, ids = Turn(), self._thorough_turn(account), self._campaigns(account)
+        ran = set(self._running.get(account, ()))
         at_once, room = 1, 0
         while group := list(islice(ids, at_once)):
-            left = share - turn.recipients
-            terms = Terms(self.lease_ms, self.in_flight, -(-left // len(group)), turn.in_flight, epoch)
-            for found in release_many(self.store, group, terms):
-                turn.add(found)
-                room = found.room
-                if found.state == "cancelled":
-                    campaigns.cancel_rest(self.store, found.campaign)
+            ran.difference_update(group)
+            room = self._release(group, turn, share - turn.recipients, epoch)
             if turn.waits and not thorough:
-                break  # what this one waits for, all after it would wait for as well
+                # What this one waits for, all after it would wait for as well; those that ran till now are to say so.
+                while some := list(islice(ran, _CAMPAIGNS_AT_ONCE)):
+                    ran.difference_update(some)
+                    self._release(some, turn, 1, epoch)
+                break
             if turn.recipients >= share:
                 self._last[account] = int(group[-1].rpartition(".")[2])
                 turn.more = True
@@ -121,7 +123,23 @@ class Releaser:
             # None of a group knows what the others take: one by one where there may not be enough for all.
             plenty = room - turn.in_flight > share
             at_once = min(at_once * 2, _CAMPAIGNS_AT_ONCE) if plenty else 1
+        else:
+            self._running.setdefault(account, set()).difference_update(ran)  # they have nothing to send any more
         return turn
+
+    def _release(self, group: list[str], turn: Turn, most: int, epoch: int) -> int:
+        """Release about so many recipients of some of an account's campaigns; returns the account's room."""
+        terms = Terms(self.lease_ms, self.in_flight, -(-most // len(group)), turn.in_flight, epoch)
+        running, room = self._running.setdefault(account_of(group[0]), set()), 0
+        running.difference_update(group)
+        for found in release_many(self.store, group, terms):
+            turn.add(found)
+            room = found.room
+            if found.state == "running":
+                running.add(found.campaign)
+            if found.state == "cancelled":
+                campaigns.cancel_rest(self.store, found.campaign)
+        return room
 
     def _campaigns(self, account: str) -> Iterator[str]:
         """The account's campaigns, those first that come after the last one that took a share."""
@@ -155,6 +173,7 @@ class Releaser:
         if len(self._thorough) > _REMEMBERED_MAX:
             self._thorough.clear()
             self._last.clear()
+            self._running.clear()
         if now - self._thorough.get(account, float("-inf")) < THOROUGH_EVERY_S:
             return False
         self._thorough[account] = now

@@ -56,6 +56,12 @@ def release_redis() -> None:
             _attached.pop().detach()
 
 
+def uses_to_share() -> tuple[int, ...]:
+    """The descriptors by which this process uses the embedded server: a child that is given them uses it as well."""
+    with _lock:
+        return tuple(handle for server in _attached if (handle := server.handle) is not None)
+
+
 def open_store(url: str, settings: Settings | None = None) -> Store:
     """A store on that Redis under the settings' namespace."""
     return Store(open_client(url), (settings or get_settings()).namespace)

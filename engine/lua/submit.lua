@@ -1,5 +1,6 @@
 -- submit: turn an uploaded draft into a campaign; from here on it runs by itself.
--- Before: draft, all rows uploaded. After: scheduled or running, every letter Q; log: submit.
+-- Before: draft, all rows uploaded. After: scheduled, running, or waiting where there is no room; every letter Q;
+--         log: submit.
 -- ARGV: now_ms, campaign id, token of the upload, recipients, start_at_ms (0 = at once), then field, value …
 --       Among the fields: fingerprint (of list and message), pack_size, packs.
 -- Returns: {'ok', state} (also for a repeat) | {'cannot_send'} | {'missing_rows'} | {'conflict'} the draft's
@@ -17,9 +18,10 @@ if call('HGET', account, 'can_send') ~= '1' then return { 'cannot_send' } end
 local packs = tonumber(field.packs)
 if call('HLEN', staged) ~= packs or call('HLEN', staged_digests) ~= packs then return { 'missing_rows' } end
 -- Nothing fails below.
-local state = start_at > now and 'scheduled' or 'running'
+local state, reason, space, bound = start_at > now and 'scheduled' or 'running', '', room()
+if state == 'running' and space == 0 then state, reason = 'waiting', bound end
 for name, value in pairs(field) do call('HSET', campaign, name, value) end
-call('HSET', campaign, 'id', id, 'state', state, 'waiting_for', '', 'recipients', int(recipients),
+call('HSET', campaign, 'id', id, 'state', state, 'waiting_for', reason, 'recipients', int(recipients),
   'queued', int(recipients), 'claimed', 0, 'sent', 0, 'next_pack', 0, 'start_at_ms', int(start_at),
   'submitted_at_ms', int(now))
 call('SET', letters, string.rep('Q', recipients))
@@ -30,5 +32,6 @@ call('ZADD', sending, number, id)
 call('RENAME', staged, rows)
 call('RENAME', staged_digests, digests)
 call('ZREM', drafts, id .. ' ' .. ARGV[3])
-journal('submit', id, '', recipients, '-Q' .. int(recipients), state)
+journal('submit', id, '', recipients, '-Q' .. int(recipients),
+  reason == '' and state or 'waiting for ' .. reason)
 return { 'ok', state }

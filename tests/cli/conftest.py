@@ -1,5 +1,7 @@
 """The command line in this process, on a real Redis."""
 
+import json
+
 import pytest
 
 from cli.main import execute
@@ -7,6 +9,7 @@ from config.settings import get_settings
 from engine.store import open_client
 
 GOOD = "First Name,E-mail Address\nAna,ana@example.org\nBen,ben@example.org\nAna,ANA@example.org\n"
+SUBMIT = ("campaign", "submit", "acme", "list.csv", "--subject", "Hi {{ first_name }}", "--body", "body.txt")
 
 
 @pytest.fixture
@@ -29,3 +32,22 @@ def cli(redis_url, monkeypatch, tmp_path, capsys):
 
     yield call
     get_settings.cache_clear()
+
+
+@pytest.fixture
+def acme(cli):
+    cli("account", "open", "acme", "--email", "hr@example.org", "--name", "Acme", "--plan", "executive")
+    return cli
+
+
+def as_json(found):
+    code, out, _ = found
+    assert code == 0
+    return json.loads(out)
+
+
+def snapshot(redis_url):
+    client = open_client(redis_url)
+    found = {key: client.dump(key) for key in client.keys("*")}
+    client.close()
+    return found

@@ -97,4 +97,5 @@ def test_a_master_that_is_away_is_named_and_a_cluster_that_is_away_is_one_line(c
         own.nodes[0].kill()
         code, out, err = cli("credits", "show", "acme")
     assert (code, out, len(err)) == (1, "", 1)
-    assert err[0].startswith("inmail: error: Redis does not answer as it should (no node of the cluster answers: ")
+    assert err[0].startswith("inmail: error: Redis (INMAIL_REDIS_URL, the cluster at 127.0.0.1:")
+    assert "cannot be reached: no node of the cluster answers: " in err[0]

@@ -1,16 +1,19 @@
-"""``inmail up``: what it says of a child that ended by itself."""
+"""``inmail up``: what it says of a child that ended by itself, and where a second one is refused."""
 
 import io
 import json
 import logging as stdlib
 import os
 import sys
+from types import SimpleNamespace
 
 import pytest
 import structlog
 
+from cli.main import execute
 from cli.up import Child, children
 from config import logging
+from config.settings import get_settings
 
 
 class Terminal(io.StringIO):
@@ -70,3 +73,60 @@ def test_a_child_that_does_not_stop_is_killed_and_told_of(log, monkeypatch):
 
     (line,) = map(json.loads, log.getvalue().splitlines())
     assert (line["event"], child.process.poll()) == ("child.killed", -9)
+
+
+@pytest.fixture
+def up(monkeypatch, tmp_path, capsys):
+    """``inmail up`` in one data directory, on the Redis named if one is; gives its exit code and its errors.
+
+    It starts nothing; ``meanwhile`` is called where it would run.
+    """
+
+    def run(redis_url="", namespace="inmail", *, meanwhile=lambda: None):
+        monkeypatch.setenv("INMAIL_DATA_DIR", str(tmp_path))
+        monkeypatch.setenv("INMAIL_REDIS_URL", redis_url)
+        monkeypatch.setenv("INMAIL_NAMESPACE", namespace)
+        monkeypatch.setattr("cli.up.tend_until", lambda stop, family: meanwhile())
+        get_settings.cache_clear()
+        return execute(["up"]), capsys.readouterr().err
+
+    monkeypatch.setattr("cli.up.signal", SimpleNamespace(signal=lambda *_: None, SIGINT=2, SIGTERM=15))
+    yield run
+    get_settings.cache_clear()
+
+
+@pytest.mark.redis
+@pytest.mark.parametrize("again", [("",), ("", "other")])
+def test_a_second_up_on_the_same_embedded_redis_is_refused(up, again):
+    second = []
+    assert up(meanwhile=lambda: second.append(up(*again))) == (0, "")
+    assert second[0][0] == 3
+    assert f"already running here: pid {os.getpid()}" in second[0][1]
+    assert "use another INMAIL_DATA_DIR" in second[0][1]
+
+
+@pytest.mark.redis
+def test_a_second_up_on_the_same_named_redis_is_refused(up, redis_url):
+    second = []
+    assert up(redis_url, meanwhile=lambda: second.append(up(f"{redis_url}&socket_timeout=9"))) == (0, "")
+    assert second[0][0] == 3
+    assert second[0][1].rstrip().endswith("UTC; stop it there")
+
+
+@pytest.mark.redis
+@pytest.mark.parametrize("first", ["", "named"])
+def test_the_data_directory_does_not_stand_in_the_way_of_an_up_on_another_redis(up, redis_url, first):
+    url, other, codes = redis_url if first else "", redis_url.replace("db=0", "db=1"), []
+
+    def meanwhile():
+        codes.extend(up(*words)[0] for words in ((other,), (other, "another")))
+
+    assert up(url, meanwhile=meanwhile)[0] == 0
+    assert codes == [0, 0]
+
+
+def test_an_up_whose_redis_is_not_there_yet_says_so_and_waits_for_it(up):
+    code, err = up("redis://127.0.0.1:1")
+    assert code == 0
+    assert json.loads(err)["event"] == "redis.away"
+    assert "Redis (INMAIL_REDIS_URL, 127.0.0.1:1) cannot be reached" in json.loads(err)["detail"]

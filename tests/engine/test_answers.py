@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine import answers, campaigns, conversations, refunds
+from engine import answers, campaigns, conversations, credits, refunds
 from engine.errors import Invalid, NotFound, Refused
 from engine.letters import LETTERS
 from tests.conftest import DAY_MS
@@ -123,6 +123,25 @@ def test_a_campaign_closed_by_the_answer_is_sent_again_and_its_refund_comes(stor
     assert campaigns.get_campaign(store, campaign).state == "closed"
 
 
+def test_an_answer_taken_back_falls_due_when_it_would_have_though_the_rest_of_its_pack_has(store):
+    an_account(store, credits_=1)
+    campaign = a_campaign(store, to=3)
+    send_all(store, campaign)
+    store.at_ms += DAY_MS
+    credits.grant(store, "acme", 1, reason="more")
+    send_all(store, campaign)
+    sent_ms = store.at_ms
+    store.at_ms += 6 * DAY_MS
+    say(store, campaign, 1)
+    refunds.refund(store, campaign, 0)
+    assert (letters(store, campaign), store.client.zscore(store.keys.campaign_due(campaign), "0")) == ("RAQ", None)
+
+    assert undo(store, campaign, 1) == "sent"
+    assert store.client.zscore(store.keys.campaign_due(campaign), "0") == sent_ms + 7 * DAY_MS
+    store.at_ms = sent_ms + 7 * DAY_MS
+    assert refunds.refund(store, campaign, 0).closed == 1
+
+
 def test_a_late_answer_taken_back_is_refunded_again_without_a_credit_moving(store, campaign):
     store.at_ms += 7 * DAY_MS
     refunds.refund(store, campaign, 0)
@@ -143,8 +162,6 @@ def test_what_the_sender_wrote_since_keeps_the_answer(store, campaign):
 
 def test_a_second_inmail_of_the_account_keeps_the_answer_to_the_first(store, campaign):
     say(store, campaign)
-    from engine import credits
-
     credits.grant(store, "acme", 1, reason="more")
     send_all(store, a_campaign(store, to=1))
     with pytest.raises(Refused) as refused:

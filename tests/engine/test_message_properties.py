@@ -73,7 +73,7 @@ def test_any_text_within_a_tag_is_a_message_or_refused(source: str, around: str)
         message.render({"b": "x"})
 
 
-@settings(deadline=1000, max_examples=400)
+@settings(deadline=1000, max_examples=200)
 @given(pieces, pieces, st.lists(st.tuples(texts, texts, texts), min_size=1, max_size=6))
 def test_the_row_checker_says_what_the_rendering_says(
     subject: str, body: str, rows: list[tuple[str, str, str]]

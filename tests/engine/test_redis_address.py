@@ -3,7 +3,7 @@
 import pytest
 
 from cli.session import queues_place
-from config.redis_address import check, names_cluster, parse_cluster
+from config.redis_address import check, identity, names_cluster, parse_cluster
 from config.settings import BadSettings, Settings, get_settings
 from workers.runtime import Redises
 
@@ -25,6 +25,15 @@ def test_a_cluster_is_named_by_some_of_its_masters():
         ("redis+cluster://one:x", "Port"),
         ("redis+cluster://one,two:70000", "Port out of range"),
         ("redis+cluster://one/0", "one database without a number"),
+        ("redis+cluster://one/zz", "one database without a number"),
+        ("redis+cluster://one,two/0/1", "one database without a number"),
+        ("redis://one:1/zz", "a database is a whole number, as in redis://host:6379/0"),
+        ("rediss://one/0/1", "a database is a whole number"),
+        ("redis://one/-1", "a database is a whole number"),
+        ("redis://one/zz?db=1", "a database is a whole number"),
+        ("redis://one?db=zz", "Invalid value for 'db'"),
+        ("redis://one?db=-1", "a database is a whole number"),
+        ("unix:///sock?db=-1", "a database is a whole number"),
         ("redis+cluster://one?db=0", "unknown option 'db'"),
         ("redis+cluster://one,two?health_check_interval=3", "unknown option 'health_check_interval'"),
         ("redis+cluster://one?socket_timeout=0", "socket_timeout must be above 0"),
@@ -39,9 +48,25 @@ def test_a_wrong_address_says_what_is_wrong(url, told):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "url", ["redis://h", "redis://h/", "redis://h/7", "redis://h/7/", "redis://h?db=7", "unix:///x/y"]
+)
+def test_a_database_may_be_named_or_left_away(url):
+    check(url)
+
+
 def test_an_address_of_one_server_is_none_of_a_cluster():
     for url in ("redis://h", "rediss://h", "unix:///x", "redis://h?client_name=a+cluster://"):
         assert not names_cluster(url)
+
+
+def test_one_redis_is_one_however_its_address_is_written():
+    same = ["redis://h", "redis://h:6379/0", "rediss://ana:secret@h/?socket_timeout=3", "redis://h?db=0"]
+    clusters = ["redis+cluster://a,b:7", "redis+cluster://ana:x@b:7,a:6379"]
+    others = ["redis://h/1", "redis://h:1", "redis://g", "unix:///h", "unix:///h?db=1"]
+
+    assert len({identity(url) for url in same}) == len({identity(url) for url in clusters}) == 1
+    assert len({identity(url) for url in [same[0], clusters[0], *others]}) == 2 + len(others)
 
 
 def test_a_refused_setting_shows_no_password(monkeypatch):

@@ -189,7 +189,7 @@ def test_a_lease_that_ran_out_is_no_hindrance_even_before_the_scheduler_noticed(
 
 
 def test_a_steering_call_repeated_late_does_not_undo_what_was_asked_for_since(store):
-    an_account(store)
+    an_account(store, credits_=1)
     campaign = a_campaign(store, to=1)
     keys = store.keys.of_campaign(campaign)
     assert store.run("steer", keys, "pause", "call:first") == ["ok", "paused"]
@@ -267,7 +267,7 @@ def test_a_claim_that_ends_a_campaign_says_so(store):
 
 @pytest.mark.parametrize(("first", "then", "stands"), [("pause", "resume", "running"), ("resume", "pause", "paused")])
 def test_a_repeat_of_a_call_that_found_its_state_already_undoes_nothing(store, first, then, stands):
-    an_account(store)
+    an_account(store, credits_=1)
     campaign = a_campaign(store)
     keys = store.keys.of_campaign(campaign)
     if first == "pause":

@@ -254,6 +254,25 @@ def test_steering_goes_where_the_table_says(store, before, verb, after):
         assert campaigns.steer(store, campaign, verb) == after
 
 
+def test_a_campaign_resumed_where_nothing_may_be_sent_waits_and_says_for_what(store):
+    an_account(store, credits_=1)
+    campaign = a_campaign(store, to=2)
+    send_all(store, campaign)
+    campaigns.steer(store, campaign, "pause")
+
+    assert campaigns.steer(store, campaign, "resume") == "waiting"
+    assert whole(store, campaign) == ("SQ", "waiting", "credits", (0, 1, 0))
+
+
+def test_a_campaign_resumed_with_all_its_list_in_hand_waits_for_nothing(store):
+    an_account(store, credits_=2)
+    campaign = a_campaign(store, to=2)
+    claim(store, campaign)
+    campaigns.steer(store, campaign, "pause")
+
+    assert campaigns.steer(store, campaign, "resume") == "running"
+
+
 def test_a_paused_campaign_sends_nothing_and_goes_on_where_it_was(store):
     an_account(store, credits_=4)
     campaign = a_campaign(store, to=4, pack_size=2)

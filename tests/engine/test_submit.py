@@ -9,7 +9,7 @@ from engine.errors import Invalid, NotFound, Refused
 from engine.intake.lists import open_list
 from engine.intake.rejects import RejectsFile
 from engine.message import parse_message
-from tests.factories import a_campaign, a_plan, an_account, letters, send_all, wallet
+from tests.factories import a_campaign, a_plan, addresses, an_account, letters, release, send_all, wallet
 
 GOOD = "first_name,email\nAna,ana@example.org\nBen,ben@example.org\n"
 MIXED = GOOD + "Cy,not-an-address\nAna,ANA@example.org\nDee,\n" + f"{'E' * 300},eve@example.org\n"
@@ -32,12 +32,35 @@ def nothing_left(store):
 
 
 def test_a_list_becomes_a_campaign_with_a_letter_for_each_accepted_row(store):
-    an_account(store)
+    an_account(store, credits_=1)
     done = submit(store)
 
     assert (done.campaign, done.state, done.tally.accepted) == ("acme.1", "running", 2)
     assert letters(store, "acme.1") == "QQ"
     assert [r.fields["email"] for r in campaigns.recipients(store, "acme.1")] == ["ana@example.org", "ben@example.org"]
+
+
+@pytest.mark.parametrize(
+    ("credits_", "contacts", "waiting_for"), [(0, 0, "credits"), (0, 1, "credits"), (3, 2, "contacts")]
+)
+def test_a_list_submitted_where_nothing_may_be_sent_waits_from_the_first_and_says_for_what(
+    store, credits_, contacts, waiting_for
+):
+    an_account(store, credits_=credits_, plan=a_plan(simultaneous_contacts=contacts))
+    if credits_:
+        send_all(store, a_campaign(store, to=addresses(contacts, start=10)))
+    done = submit(store, name="second", key="k")
+    again = submit(store, name="second", key="k")
+    found = campaigns.get_campaign(store, done.campaign)
+
+    assert (done.state, again.state, found.state, found.waiting_for) == ("waiting",) * 3 + (waiting_for,)
+    credits.grant(store, "acme", 1, reason="more")
+    assert release(store, done.campaign).state == ("running" if waiting_for == "credits" else "waiting")
+
+
+def test_a_list_for_later_waits_for_its_time_and_not_for_credits(store):
+    an_account(store)
+    assert submit(store, start_at_ms=store.at_ms + 1).state == "scheduled"
 
 
 def test_rejected_rows_go_to_the_rejects_file_with_line_and_reason(store, tmp_path):
@@ -219,8 +242,9 @@ def test_a_preflight_counts_whom_a_claim_would_pass_over(store):
     send_all(store, a_campaign(store, to=["busy@example.org"]))
     accounts.suppress(store, "acme", "out@example.org")
     skipped = preflight.Skipped()
-    skipped.look(store, "acme", ["busy@example.org", "out@example.org", "free@example.org"])
+    free = skipped.look(store, "acme", ["busy@example.org", "out@example.org", "free@example.org"])
 
+    assert free == [False, False, True]
     assert (skipped.suppressed, skipped.pair_locked) == (1, 1)
     assert wallet(store)["held"] == 1
 

@@ -65,12 +65,13 @@ class Campaign:
     size: int
     window: int
     start: int
-    state: str
+    state: str = ""
     waiting_for: str = ""
     letters: list[str] = field(default_factory=list)
     sent: dict[int, int] = field(default_factory=dict)
     mailed: set[int] = field(default_factory=set)
     replies: dict[int, tuple[str, str]] = field(default_factory=dict)
+    answered_at: dict[int, int] = field(default_factory=dict)
     leases: dict[int, Lease] = field(default_factory=dict)
     turn: str = ""
 
@@ -89,6 +90,16 @@ class Campaign:
 
     def become(self, state: str, waiting_for: str = "") -> None:
         self.state, self.waiting_for = state, waiting_for
+
+    def start_out(self, now: int) -> None:
+        """The state of one that is submitted or resumed."""
+        room, bound = self.account.room()
+        if self.start > now:
+            self.become("scheduled")
+        elif room == 0 and "Q" in self.letters:
+            self.become("waiting", bound)
+        else:
+            self.become("running")
 
     def finish(self) -> None:
         """Nothing left to deliver: sent. Nothing left to answer as well: closed. A cancelled one keeps its name."""
@@ -190,6 +201,7 @@ class Campaign:
         if before == "F":
             return "missing"
         self.replies[index] = (answer, text)
+        self.answered_at[index] = now
         if before == "R":
             self.letters[index] = "L"
             return "L"
@@ -199,6 +211,36 @@ class Campaign:
         self.finish()
         return answer
 
+    def may_undo(self, index: int, now: int) -> set[str]:
+        """What taking an answer back may come to. Of a pack all of which is closed the engine may know too little."""
+        letter, who = self.letters[index], self.account
+        if index not in self.replies:
+            return {{"S": "sent", "R": "refunded"}.get(letter, "missing")}
+        if self.answered_at[index] + 600_000 < now:
+            return {"undo_over"}
+        if letter == "L":
+            return {"refunded"}
+        if (who.spent if who.pays_back == "unanswered" else who.available) < 1:
+            return {"closed"}
+        maybe = set() if {"C", "S", "Q"} & set(self.slice(index // self.size)) else {"closed"}
+        return maybe | {"written_again" if self.to[index] in who.open else "sent"}
+
+    def undo(self, index: int) -> None:
+        """An answer that may be taken back is, where there is one."""
+        if index not in self.replies:
+            return
+        del self.replies[index], self.answered_at[index]
+        if self.letters[index] == "L":
+            self.letters[index] = "R"
+            return
+        self.letters[index] = "S"
+        who, pack = self.account, index // self.size
+        who.open[self.to[index]] = f"{self.id.rpartition('.')[2]}.{pack}"
+        spent = "spent" if who.pays_back == "unanswered" else "available"
+        who.held, _ = who.held + 1, setattr(who, spent, getattr(who, spent) - 1)
+        if self.state == "closed":
+            self.become("sent")
+
     def steer(self, verb: str, now: int) -> str:
         """The state after, or 'wrong_state'."""
         stands = {"pause": ("paused",), "resume": LIVE, "cancel": ("cancelled",)}[verb]
@@ -206,8 +248,10 @@ class Campaign:
             return self.state
         if self.state not in {"pause": LIVE, "resume": ("paused",), "cancel": (*LIVE, "paused")}[verb]:
             return "wrong_state"
-        later = "scheduled" if self.start > now else "running"
-        self.become({"pause": "paused", "resume": later, "cancel": "cancelled"}[verb])
+        if verb == "resume":
+            self.start_out(now)
+        else:
+            self.become({"pause": "paused", "cancel": "cancelled"}[verb])
         return self.state
 
     def cancel_pack(self, pack: int) -> None:

@@ -33,12 +33,11 @@ plans = {
 
 class Office(RuleBasedStateMachine):
     client: ClassVar[Any]
-    scripts: ClassVar[dict[str, Any]] = {}
 
     def __init__(self) -> None:
         super().__init__()
         self.client.flushdb()
-        self.store = Recording(self.client, NOON_MS, self.scripts)
+        self.store = Recording(self.client, NOON_MS)
         self.accounts: list[Account] = []
         self.campaigns: list[Campaign] = []
         self.orders: dict[tuple[str, str], tuple[list[str], int, str]] = {}
@@ -106,8 +105,9 @@ class Office(RuleBasedStateMachine):
         if before is not None:
             assert before[2] == campaign
             return
-        state = "scheduled" if days else "running"
-        self.campaigns.append(Campaign(campaign, who, to, size, WEEK_MS, start, state))
+        made = Campaign(campaign, who, to, size, WEEK_MS, start)
+        made.start_out(self.store.at_ms)
+        self.campaigns.append(made)
         if key is not None:
             self.orders[who.id, key] = (to, days, campaign)
 

@@ -30,15 +30,15 @@ SAID_ONCE = {
     "open_account": (0,),  # ok, then: exists
     "release": (3,),  # whether there is more: a repeat does not look
     "refund": (1,),  # how many were closed by this very call
+    "undo": (2,),  # when it falls due again, which this very call has set
 }
 
 
 class Recording(Store):
     """``lossy``: each call is made twice in a row; the second must answer the same and change nothing at all."""
 
-    def __init__(self, client: Any, at_ms: int, scripts: dict[str, Any]) -> None:
+    def __init__(self, client: Any, at_ms: int) -> None:
         super().__init__(client, at_ms=at_ms)
-        self._scripts = scripts
         self.calls: list[Call] = []
         self.lossy = False
 

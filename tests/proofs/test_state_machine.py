@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
 
-from engine import refunds, releasing, sending
+from engine import answers, refunds, releasing, sending
 from engine.errors import NotFound, Refused
 from engine.store import open_client
 from tests.factories import LEASE_MS, put_in_mailboxes, reply
@@ -26,7 +26,7 @@ OUTCOMES = st.text("SSSF-", min_size=5, max_size=5)
 # cancel_pack and release keep `again`, the packs to be looked at again, which says nothing of a cancelled campaign.
 # Of the others a repeat is a new event at its own time, and the model says what it does: a claim by that token, a
 # settlement by it where it still holds the pack, a closing of what is due by now, a choice of what is free by now.
-FROZEN = dict.fromkeys(("open_account", "grant", "submit", "deliver", "place", "reply", "steer", "discard"), ())
+FROZEN = dict.fromkeys(("open_account", "grant", "submit", "deliver", "place", "steer", "discard"), ())
 FROZEN["draft"] = (":drafts",)
 
 
@@ -152,6 +152,24 @@ class Engine(Office):
             found = error.code
         assert found == expected
 
+    @precondition(lambda self: any(it.replies for it in self.campaigns))
+    @rule(which=ANY, later=st.sampled_from((0, 0, 600_000, 600_001)), wrong=st.booleans(), lost=LOST)
+    def undo(self, which: int, later: int, wrong: bool, lost: bool) -> None:
+        self.store.lossy = lost
+        self.store.at_ms += later
+        answered = [(it, index) for it in self.campaigns for index in sorted(it.replies)]
+        it, index = answered[-1 - which % len(answered)]
+        allowed = {"missing"} if wrong else it.may_undo(index, self.store.at_ms)
+        address = POOL[POOL.index(it.to[index]) - 1] if wrong else it.to[index]
+        try:
+            found = answers.undo(self.store, f"{it.id}.{index}", address=address)
+            it.undo(index)
+        except NotFound:
+            found = "missing"
+        except Refused as error:
+            found = error.code
+        assert found in allowed
+
     @precondition(lambda self: self.store.calls)
     @rule(which=ANY, name=st.sampled_from(("steer", "claim", "settle", "release", "any", "any")))
     def replay(self, which: int, name: str) -> None:
@@ -165,6 +183,8 @@ class Engine(Office):
             return
         if call.name == "tidy":
             self.store.replay(call)  # it forgets some more of what counts for nothing
+        elif call.name in ("reply", "undo"):
+            self._replay_answer(call)
         elif call.name in FROZEN:
             before = self.store.everything(FROZEN[call.name])
             self.store.replay(call)
@@ -200,6 +220,28 @@ class Engine(Office):
             self._reply(it, index, it.to[index], accept, "")
         self.settle(which, outcomes, False)
 
+    def _replay_answer(self, call: Call) -> None:
+        """Where nothing came between it changes nothing; else it is a new answer, or a new taking back of one."""
+        it = next(c for c in self.campaigns if call.keys[12] == self.store.keys.campaign(c.id))
+        index, before = int(call.args[0]), self.store.everything()
+        if call.name == "undo":
+            allowed, said = it.may_undo(index, self.store.at_ms), self.store.replay(call)[0]
+            if said == "ok":
+                assert allowed & {"sent", "refunded"}
+                it.undo(index)
+            else:
+                assert self.store.everything() == before
+            return
+        stands = index in it.replies
+        said = self.store.replay(call)
+        if said[0] == "theirs?":  # its pack is closed by now, and the call says nothing of whose it is
+            assert self.store.everything() == before
+            return
+        expected = it.reply(index, it.to[index], str(call.args[2]), str(call.args[3]), self.store.at_ms)
+        assert (said[1] if said[0] == "ok" else {"answered": "answered"}.get(said[0], "missing")) == expected
+        if stands:
+            assert self.store.everything() == before, "a replayed reply changed something"
+
     def _replay_event(self, call: Call, it: Campaign) -> None:
         said, now, a = self.store.replay(call), self.store.at_ms, call.args
         if call.name == "claim":
@@ -221,7 +263,6 @@ class Engine(Office):
 def prove(redis_url: str, runs: int) -> None:
     checks = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
     Engine.client = open_client(redis_url)
-    Engine.scripts = {}
     options: dict[str, Any] = {"stateful_step_count": 30, "deadline": None, "print_blob": True}
     try:
         run_state_machine_as_test(Engine, settings=settings(max_examples=runs, suppress_health_check=checks, **options))

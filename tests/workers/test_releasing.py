@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from engine import accounts, agenda
+from engine import accounts, agenda, campaigns
 from engine.agenda import Visit
 from engine.wake import wake
 from tests.factories import LEASE_MS, a_campaign, addresses, an_account, letters
@@ -58,13 +58,13 @@ def test_one_pack_that_cannot_be_read_holds_up_none_that_came_with_it(store):
     assert letters(store, ids[1]) == "SSS"
 
 
-def served(store, weights, turns, messages=10):
+def served(store, weights, turns, messages=10, people=6_000):
     """How many recipients each account had released when the queue took so many messages a turn."""
     stage, had = Stage(store, in_flight=100_000), Counter()
     for account, weight in weights.items():
         an_account(store, account, credits_=20_000)
         accounts.weigh(store, account, weight)
-        a_campaign(store, account, to=9_000, pack_size=10)
+        a_campaign(store, account, to=people, pack_size=10)
     for _ in range(turns):
         room = messages
         visits = agenda.due_accounts(store, most=64, look_again_ms=LEASE_MS)
@@ -93,7 +93,7 @@ def test_accounts_share_by_weight(store, weights):
 
 @pytest.mark.parametrize("store", ["fake"], indirect=True)
 def test_a_queue_that_takes_two_messages_a_turn_serves_ten_accounts_alike(store):
-    had = served(store, {f"a{i}": 1 for i in range(10)}, turns=100, messages=2)
+    had = served(store, {f"a{i}": 1 for i in range(10)}, turns=100, messages=2, people=1_000)
 
     assert max(had.values()) - min(had.values()) <= 20
 
@@ -170,3 +170,14 @@ def test_a_long_list_is_not_starved_by_a_flow_of_tiny_ones(store, monkeypatch):
         store.at_ms += 20
 
     assert letters(store, long) == "S" * 3_000
+
+
+def test_every_campaign_that_has_no_room_any_more_says_so_at_once(store):
+    stage = Stage(store)
+    an_account(store, credits_=4)
+    ids = [a_campaign(store, to=addresses(5, start=i * 10)) for i in range(4)]
+    stage.run()
+    found = [campaigns.get_campaign(store, campaign) for campaign in ids]
+
+    assert sum(letters(store, campaign).count("S") for campaign in ids) == 4
+    assert [(it.state, it.waiting_for) for it in found] == [("waiting", "credits")] * 4

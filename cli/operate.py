@@ -33,11 +33,11 @@ def register(app: typer.Typer) -> None:
 
 def up(
     workers: Annotated[int, typer.Option(min=1, max=64, help="worker processes")] = 2,
-    port: Port = 8000,
+    port: Port = None,
     no_web: Annotated[bool, typer.Option("--no-web", help="no HTTP API")] = False,
 ) -> None:
     """Run all of it in one terminal: Redis where none is named, scheduler, workers, HTTP API. Ctrl-C stops it."""
-    everything.run(workers, None if no_web else port)
+    everything.run(workers, None if no_web else port or get_settings().web_port)
 
 
 def scheduler() -> None:

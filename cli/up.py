@@ -119,7 +119,7 @@ def children(workers: int, env: Mapping[str, str], port: int | None = None) -> l
         Child("workers", True, [*worker, "--worker-shutdown-timeout", str(SHUTDOWN_MS), "--skip-logging"], env),
     ]
     if port is not None:
-        family.append(Child("web server", False, [sys.executable, "-m", "web", "--port", str(port)], env))
+        family.append(Child("web server", False, [sys.executable, "-m", "web", f"--port={port}"], env))
     return family
 
 
@@ -137,7 +137,7 @@ def run(workers: int, port: int | None = None) -> None:
         say(f"Redis: {where}; starting the scheduler and {many}")
         _look(s)
         if port is not None:
-            say(f"the HTTP API: http://127.0.0.1:{port}/v1, told at /openapi.json; make a key with: inmail key create")
+            say(f"the HTTP API is at http://{settings.web_host}:{port}/v1; make a key with: inmail key create ACCOUNT")
         tend_until(stop, children(workers, child_env(s.redises.url, s.redises.broker_url), port))
     say("stopped")
 

@@ -11,7 +11,7 @@ import typer
 from config.settings import get_settings
 from workers.runtime import plan_catalogue
 
-Port = Annotated[int, typer.Option(min=1, max=65_535, help="where the HTTP API listens")]
+Port = Annotated[int | None, typer.Option(min=1, max=65_535, help="where it listens; without it, INMAIL_WEB_PORT")]
 
 
 def register(app: typer.Typer) -> None:
@@ -20,12 +20,13 @@ def register(app: typer.Typer) -> None:
 
 
 def web(
-    host: Annotated[str, typer.Option(help="the address to listen on; 0.0.0.0 = every one")] = "127.0.0.1",
-    port: Port = 8000,
+    host: Annotated[str | None, typer.Option(help="the address to listen on; 0.0.0.0 = every one")] = None,
+    port: Port = None,
 ) -> None:
     """Run the web server: the HTTP API under /v1 and the pages of reply links; Ctrl-C stops it."""
     settings = get_settings()  # what is wrong is told here, with this command's exit codes
     plan_catalogue(settings)
     sys.stdout.flush()
     # In place of this process, so that whoever started it stops it and sees how it ended.
-    os.execv(sys.executable, [sys.executable, "-m", "web", f"--host={host}", f"--port={port}"])  # noqa: S606 - no shell
+    where = [f"--host={host or settings.web_host}", f"--port={port or settings.web_port}"]
+    os.execv(sys.executable, [sys.executable, "-m", "web", *where])  # noqa: S606 - no shell

@@ -68,6 +68,12 @@ class Settings(BaseSettings):
     plans_file: Path | None = None
     """A host's own plans, read beside the built-in ones."""
 
+    web_host: str = Field("127.0.0.1", pattern=r"^[A-Za-z0-9.:_-]{1,253}$")
+    """The address the web server listens on; 0.0.0.0 is every one of this machine's."""
+
+    web_port: int = Field(8000, ge=1, le=65_535)
+    """The port the web server listens on."""
+
     api_rate: int = Field(100, ge=1, le=100_000)
     """Requests a second each API key may make, over time."""
 

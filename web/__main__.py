@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from types import FrameType
 from typing import Any
@@ -47,16 +48,20 @@ def server(app: Any, host: str, port: int) -> Server:
 def main(argv: list[str]) -> int:
     """Serve until asked to stop; returns the exit code."""
     parser = argparse.ArgumentParser(prog="web", description="The HTTP API and the reply links' pages.")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--host")
+    parser.add_argument("--port", type=int)
     options = parser.parse_args(argv)
     try:
         settings = get_settings()
         logging.configure(settings.log_level, settings.log_format)
-        made = server(create_app(settings), options.host, options.port)
+        app = create_app(settings)
     except (BadSettings, EngineError) as error:
         print(f"inmail: error: {error}", file=sys.stderr)  # noqa: T201 - the one line of a command that cannot begin
         return 1
+    made = server(app, options.host or settings.web_host, options.port or settings.web_port)
+    # Once it has stopped in good order, uvicorn passes on the signal that asked for it: that is no failure.
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: None)
     made.run()
     return 0 if made.started else 1
 

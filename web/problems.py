@@ -58,7 +58,7 @@ def code_of(error: EngineError) -> str:
 
 def told(error: EngineError) -> str:
     """What an error of the engine says, in the words of this side; the same for what is not there and another's."""
-    if isinstance(error, NotFound):
+    if isinstance(error, NotFound) or error.code == "bad_cursor":
         return KINDS[code_of(error)].title
     if isinstance(error, Corrupt):
         return "stored state breaks an invariant; nothing was done"

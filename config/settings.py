@@ -80,6 +80,24 @@ class Settings(BaseSettings):
     plans_file: Path | None = None
     """A host's own plans, read beside the built-in ones."""
 
+    web_host: str = Field("127.0.0.1", pattern=r"^[A-Za-z0-9.:_-]{1,253}$")
+    """The address the web server listens on; 0.0.0.0 is every one of this machine's."""
+
+    web_port: int = Field(8000, ge=1, le=65_535)
+    """The port the web server listens on."""
+
+    api_rate: int = Field(100, ge=1, le=100_000)
+    """Requests a second each API key may make, over time."""
+
+    api_burst: int = Field(200, ge=1, le=1_000_000)
+    """Requests an API key may make at once."""
+
+    api_body_bytes_max: int = Field(1_000_000, ge=1_000, le=100_000_000)
+    """The longest JSON body the API takes."""
+
+    api_upload_bytes_max: int = Field(200_000_000, ge=1_000, le=10_000_000_000)
+    """The longest upload of a list the API takes."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "console", "json"] = "auto"
     """auto: readable on a terminal, JSON elsewhere."""

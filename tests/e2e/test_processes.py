@@ -123,7 +123,7 @@ def open_account(world: World, credits_: int) -> None:
 
 
 def test_a_small_balance_carries_a_list_through_several_waves_of_real_refunds(world):
-    up = world.start("up", "--workers", "1")
+    up = world.start("up", "--no-web", "--workers", "1")
     open_account(world, 150)
     campaign = world.submit(320, INMAIL_REFUND_AFTER="PT2S")
     world.wait(lambda: world.counts(campaign)["refunded"] == 320, "three waves to come home")
@@ -139,9 +139,9 @@ def test_a_small_balance_carries_a_list_through_several_waves_of_real_refunds(wo
 
 
 def test_a_second_up_in_the_same_directory_says_so(world):
-    world.start("up", "--workers", "1")
+    world.start("up", "--no-web", "--workers", "1")
     world.wait(lambda: "running;" in world.logs(), "up to run")
-    second = world.run("up")
+    second = world.run("up", "--no-web")
 
     assert second.returncode == 3
     assert "already running here" in second.stderr
@@ -154,7 +154,7 @@ def test_killed_workers_lose_nothing_and_nobody_is_written_to_twice(world):
     world.env["INMAIL_PLANS_FILE"] = str(plans)
     world.run("account", "open", "big", "--email", "a@example.org", "--name", "A", "--plan", "free")
     world.run("credits", "grant", "big", "30000", "--reason", "test")
-    world.start("up", "--workers", "1", INMAIL_IN_FLIGHT="500")
+    world.start("up", "--no-web", "--workers", "1", INMAIL_IN_FLIGHT="500")
     words = ("campaign", "submit", "big", str(world.a_list(30_000)), "--subject", "Hi", "--body", "body.txt")
     campaign = world.json(*words, INMAIL_PACK_SIZE="50")["campaign"]
 
@@ -179,7 +179,7 @@ def test_killed_workers_lose_nothing_and_nobody_is_written_to_twice(world):
 
 
 def test_up_killed_with_sigkill_leaves_no_process_nothing_in_hand_and_no_lost_credit(world):
-    up = world.start("up", "--workers", "1", INMAIL_IN_FLIGHT="20")
+    up = world.start("up", "--no-web", "--workers", "1", INMAIL_IN_FLIGHT="20")
     open_account(world, 150)
     campaign = world.submit(150, INMAIL_PACK_SIZE="1")
     world.wait(lambda: "scheduler.leads" in world.logs(), "up to run")
@@ -193,7 +193,7 @@ def test_up_killed_with_sigkill_leaves_no_process_nothing_in_hand_and_no_lost_cr
 
 
 def test_workers_do_not_outlive_a_killed_master(world):
-    world.start("up", "--workers", "1")
+    world.start("up", "--no-web", "--workers", "1")
     world.wait(lambda: "running;" in world.logs(), "up to run")
     world.wait(lambda: len(workers_of(world)) >= 2, "the master and its worker")
     before = workers_of(world)
@@ -227,7 +227,7 @@ def test_a_campaign_submitted_with_nothing_running_waits_for_up(world):
     open_account(world, 150)
     campaign = world.submit(10)
     assert "inmail up" in world.run("doctor").stdout
-    world.start("up", "--workers", "1")
+    world.start("up", "--no-web", "--workers", "1")
     world.wait(lambda: world.counts(campaign)["sent"] == 10, "all to be sent")
 
 
@@ -237,7 +237,7 @@ def test_a_pause_takes_effect_within_a_second(world):
     world.env["INMAIL_PLANS_FILE"] = str(plans)
     world.run("account", "open", "acme", "--email", "a@example.org", "--name", "A", "--plan", "free")
     world.run("credits", "grant", "acme", "20000", "--reason", "test")
-    world.start("up", "--workers", "1", INMAIL_IN_FLIGHT="100")
+    world.start("up", "--no-web", "--workers", "1", INMAIL_IN_FLIGHT="100")
     campaign = world.submit(20_000, INMAIL_PACK_SIZE="10")
     show = ("campaign", "show", campaign)
     world.wait(lambda: world.counts(campaign)["sent"] > 200, "some to be sent")

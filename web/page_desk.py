@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -87,8 +88,12 @@ DeskOf = Callable[[Request], Desk]
 
 
 def desk_of_services(request: Request) -> Desk:
-    """The desk of an app whose state has services; the keys of links are opened with the first request."""
-    services = request.app.state.services
+    """The desk of an app whose state has services."""
+    return desk_for(request.app.state.services)
+
+
+def desk_for(services: Any) -> Desk:
+    """The desk of an app's services; the keys of links are opened with the first call. Raises RedisTrouble."""
     secret = services.settings.link_keys
     if services.link_keys is None:
         services.link_keys = open_link_keys(services.store, secret.get_secret_value() if secret else None)

@@ -66,7 +66,7 @@ def test_once_it_is_answered_the_link_is_for_the_conversation(cli, store):
     ],
 )
 def test_what_has_no_link_and_what_is_none_is_told_in_one_line(cli, store, words, code, told):
-    found, out, err = cli("link", *words)
+    found, _, err = cli("link", *words)
     assert found == code
     if told:
         assert len(err) == 1

@@ -1,4 +1,4 @@
-"""What can be measured of how the pages look: contrast, text sizes, labels, headings, nothing in the head of a pointer."""
+"""What can be measured of how the pages look: contrast, text sizes, labels, headings, and where the focus is."""
 
 from __future__ import annotations
 

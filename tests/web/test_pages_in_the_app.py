@@ -31,3 +31,12 @@ def test_refusals_of_the_served_application_are_alike(api):
 
 def test_pages_are_not_in_the_api_document(api):
     assert not [path for path in httpx.get(f"{api.url}/openapi.json").json()["paths"] if path.startswith("/r/")]
+
+
+def test_the_inbox_carries_each_inmails_link(api):
+    an_account(api.store, credits_=1)
+    an_account(api.store, "globex")
+    send_all(api.store, a_campaign(api.store, to=["globex@example.org"]))
+    item = api.caller("globex").get("/v1/inbox").json()["items"][0]
+    assert item["link"].startswith("http://127.0.0.1:8000/r/1.")
+    assert httpx.get(f"{api.url}/r/{item['link'].rpartition('/')[2]}").status_code == 200

@@ -218,7 +218,7 @@ def site(store: Store, keys: LinkKeys) -> Iterator[Site]:
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    app = _an_app(store, keys, url)
+    app = _an_app(store, keys, "https://mail.example.org")
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off"))
     ready = threading.Event()
     startup = server.startup

@@ -214,9 +214,11 @@ class Site:
 @pytest.fixture
 def site(store: Store, keys: LinkKeys) -> Iterator[Site]:
     """A server on loopback for as long as a test takes."""
-    listening = socket.create_server(("127.0.0.1", 0))
+    # Named as TCP, it is served without waiting for acknowledgements; asyncio sees to that for no other.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.bind(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    app = _an_app(store, keys, url)
+    app = _an_app(store, keys, "https://mail.example.org")
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off"))
     ready = threading.Event()
     startup = server.startup

@@ -68,8 +68,9 @@ async def of_multipart(request: Request) -> Spooled:
             fields[name] = value
         return Spooled(file.file, _plain(file.filename or ""), of_form(fields))
     except BaseException:
-        if isinstance(file, UploadFile):
-            file.file.close()
+        for _, value in form.multi_items():
+            if isinstance(value, UploadFile):
+                value.file.close()
         raise
 
 

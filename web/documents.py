@@ -34,7 +34,9 @@ class MessageAsked(Asked):
 
 
 class SuppressionAsked(Asked):
-    address: str = Field(min_length=3, max_length=320, examples=["ana@example.org"])
+    address: str = Field(
+        min_length=3, max_length=320, examples=["ana@example.org"], json_schema_extra={"format": "email"}
+    )
 
 
 class Given(BaseModel):

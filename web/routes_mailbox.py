@@ -12,7 +12,7 @@ from engine.errors import NotFound
 from engine.identity import account_of, parse_inmail
 from web.calls import Call, CalledRoute, Caller
 from web.cursors import opened, sealed
-from web.documents import (
+from web.documents_mailbox import (
     AnswerAsked,
     AnsweredGiven,
     ConversationGiven,

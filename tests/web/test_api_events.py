@@ -7,7 +7,7 @@ import httpx
 import orjson
 import pytest
 
-from engine import campaigns
+from engine import api_keys, campaigns
 from tests.factories import a_campaign, addresses, an_account, send, send_all
 from tests.waiting import wait_until
 from tests.web.conftest import problem
@@ -127,6 +127,15 @@ def test_silence_is_broken_by_a_comment(acme, api, monkeypatch):
     listener = Listener(api, acme)
     wait_until(lambda: listener.raw.count(b": heartbeat\n\n") >= 3)
     listener.leave()
+
+
+def test_a_revoked_keys_stream_ends(acme, api, monkeypatch):
+    monkeypatch.setattr(routes_events, "HEARTBEAT_S", 0.05)
+    a_campaign(api.store)
+    listener = Listener(api, acme)
+    wait_until(lambda: b": heartbeat" in listener.raw)
+    api_keys.revoke(api.store, acme.headers["Authorization"].removeprefix("Bearer ").partition(".")[0])
+    wait_until(lambda: listener.over)
 
 
 def test_a_hundred_listeners_hold_no_thread_and_are_let_go_when_they_leave(acme, api):

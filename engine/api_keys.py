@@ -147,6 +147,14 @@ def get(store: Store, key_id: str) -> ApiKey:
     return _parsed(key_id, stored)
 
 
+def in_force(store: Store, key_id: str) -> bool:
+    """Whether a key that was admitted before may go on: it was not revoked and has not expired since."""
+    stored = store.client.hmget(store.keys.api_key(key_id), "revoked_at_ms", "expires_at_ms")
+    if stored[0] is None or int(stored[0]):
+        return False
+    return not 0 < int(stored[1]) <= store.now_ms(store.keys.api_key(key_id))
+
+
 def of_account(store: Store, account: str) -> list[ApiKey]:
     """The account's keys, oldest first; raises NotFound. Making one forgets those that were over for 30 days."""
     get_account(store, account)

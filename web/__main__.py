@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+import socket
 import sys
 from types import FrameType
 from typing import Any
@@ -12,7 +13,7 @@ import uvicorn
 
 from config import logging
 from config.settings import BadSettings, get_settings
-from engine.errors import EngineError
+from engine.errors import EngineError, Unavailable
 from web.app import create_app
 
 GRACE_S = 10
@@ -45,6 +46,15 @@ def server(app: Any, host: str, port: int) -> Server:
     )
 
 
+def listening(host: str, port: int) -> socket.socket:
+    """A socket bound to that address; raises Unavailable saying why it cannot be."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise Unavailable(f"cannot listen on {host} port {port}: {error.strerror or error}") from None
+
+
 def main(argv: list[str]) -> int:
     """Serve until asked to stop; returns the exit code."""
     parser = argparse.ArgumentParser(prog="web", description="The HTTP API and the reply links' pages.")
@@ -54,15 +64,17 @@ def main(argv: list[str]) -> int:
     try:
         settings = get_settings()
         logging.configure(settings.log_level, settings.log_format)
+        host, port = options.host or settings.web_host, options.port or settings.web_port
+        line = listening(host, port)
         app = create_app(settings)
     except (BadSettings, EngineError) as error:
         print(f"inmail: error: {error}", file=sys.stderr)  # noqa: T201 - the one line of a command that cannot begin
         return 1
-    made = server(app, options.host or settings.web_host, options.port or settings.web_port)
+    made = server(app, host, port)
     # Once it has stopped in good order, uvicorn passes on the signal that asked for it: that is no failure.
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: None)
-    made.run()
+    made.run([line])
     return 0 if made.started else 1
 
 

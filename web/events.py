@@ -121,6 +121,10 @@ class LogReaders:
             except RedisTrouble as error:
                 log.warning("events.redis_trouble", error=trouble_text(error))
                 found = {}
+            except Exception:
+                # Whoever listens is better served late than never.
+                log.exception("events.unforeseen")
+                found = {}
             for account, entries in found.items():
                 if account in self._followed:
                     self._followed[account].add([e for e in entries if e.seq > self._followed[account].seq])

@@ -12,6 +12,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from engine.errors import Corrupt, EngineError, Invalid, NotFound, Refused, Unavailable
 from engine.store import RedisTrouble, trouble_text
@@ -112,6 +113,10 @@ def add_handlers(app: FastAPI) -> None:
     @app.exception_handler(RedisTrouble)
     async def redis(_: Request, error: Exception) -> Response:
         return of_redis(error)
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(_: Request, __: Exception) -> Response:
+        return problem("stalled", "the caller went away before the body had arrived")
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> Response:

@@ -11,7 +11,7 @@ from fastapi import Response
 
 def given(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A document as JSON. It is not checked against the route's model here: the tests do that."""
-    made = {"Cache-Control": "no-store", **(headers or {})}
+    made = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **(headers or {})}
     return Response(orjson.dumps(document), status, made, "application/json")
 
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Header, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from engine import campaigns
+from engine import api_keys, campaigns
 from engine.credits import LogEntry
 from engine.errors import EngineError
 from engine.store import RedisTrouble
@@ -84,7 +84,12 @@ async def _stream(call: Call, campaign: str, after: int | None) -> AsyncIterator
         place = followed.seq if after is None else min(after, followed.seq)
         yield await _shown(call, followed, campaign, place)
         shown_at, stale = time.monotonic(), False
+        asked_at = shown_at
         while not followed.closed:
+            if time.monotonic() - asked_at >= HEARTBEAT_S:
+                if not await _may_go_on(call):
+                    return
+                asked_at = time.monotonic()
             if (entries := followed.after(place)) is None:
                 entries = await _older(call, followed, place)
             if entries:
@@ -101,6 +106,14 @@ async def _stream(call: Call, campaign: str, after: int | None) -> AsyncIterator
             await followed.wait(place, due_s)
             if not stale and followed.seq <= place and not followed.closed:
                 yield b": heartbeat\n\n"
+
+
+async def _may_go_on(call: Call) -> bool:
+    """Whether the key is in force still: a stream may outlive it by a heartbeat, not more."""
+    try:
+        return await run_in_threadpool(api_keys.in_force, call.store, call.key_id)
+    except RedisTrouble:
+        return True
 
 
 async def _older(call: Call, followed: Followed, place: int) -> list[LogEntry]:

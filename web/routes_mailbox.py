@@ -13,7 +13,7 @@ from engine.identity import account_of, parse_inmail
 from engine.links import link_in
 from web.calls import Call, CalledRoute, Caller
 from web.cursors import opened, sealed
-from web.documents import (
+from web.documents_mailbox import (
     AnswerAsked,
     AnsweredGiven,
     ConversationGiven,

@@ -11,7 +11,7 @@ from engine import accounts
 from engine.identity import parse_address
 from web.calls import CalledRoute, Caller
 from web.cursors import opened_text, sealed
-from web.documents import SuppressionAsked, SuppressionGiven, Suppressions
+from web.documents_mailbox import SuppressionAsked, SuppressionGiven, Suppressions
 from web.idempotency import once
 from web.openapi import described, posted
 from web.replies import given, page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
@@ -53,24 +54,30 @@ async def of_multipart(request: Request) -> Spooled:
         raise
     except HTTPException as error:
         raise Problem("bad_body", f"the form cannot be read: {error.detail}"[:300]) from None
-    file = form.get("file")
     try:
-        if not isinstance(file, UploadFile):
-            raise _wrong("file", "the list is missing: send it as a file")
-        fields: dict[str, str] = {}
-        for name, value in form.multi_items():
-            if isinstance(value, UploadFile):
-                if name != "file":
-                    raise _wrong(name, "there is no such file: the list is sent as `file`")
-                continue
-            if name in fields:
-                raise _wrong(name, "the field is given twice")
-            fields[name] = value
-        return Spooled(file.file, _plain(file.filename or ""), of_form(fields))
+        return _of_items(form.multi_items())
     except BaseException:
-        if isinstance(file, UploadFile):
-            file.file.close()
+        for _, value in form.multi_items():
+            if isinstance(value, UploadFile):
+                value.file.close()
         raise
+
+
+def _of_items(items: Iterable[tuple[str, UploadFile | str]]) -> Spooled:
+    file: UploadFile | None = None
+    fields: dict[str, str] = {}
+    for name, value in items:
+        if isinstance(value, UploadFile):
+            if name != "file":
+                raise _wrong(name, "there is no such file: the list is sent as `file`")
+            file = value
+        elif name in fields:
+            raise _wrong(name, "the field is given twice")
+        else:
+            fields[name] = value
+    if file is None:
+        raise _wrong("file", "the list is missing: send it as a file")
+    return Spooled(file.file, _plain(file.filename or ""), of_form(fields))
 
 
 async def of_ndjson(request: Request) -> Spooled:

@@ -81,7 +81,8 @@ def served(redis_url, tmp_path, *words):
     env = {name: value for name, value in os.environ.items() if not name.startswith("INMAIL_")}
     env |= {"INMAIL_REDIS_URL": redis_url, "INMAIL_LOG_FORMAT": "json"}
     command = [sys.executable, "-m", "cli.start", "web", *words]
-    return subprocess.Popen(command, env=env, stderr=(tmp_path / "log").open("wb"), stdout=subprocess.DEVNULL)
+    with (tmp_path / "log").open("ab") as log:
+        return subprocess.Popen(command, env=env, stderr=log, stdout=subprocess.DEVNULL)
 
 
 def free_port():
@@ -111,6 +112,7 @@ def test_the_server_serves_says_nothing_of_the_requests_and_stops_in_good_order(
         # A port that is taken is told, and is a failure.
         other = served(redis_url, tmp_path, "--port", str(port))
         assert other.wait(30) == 1
+        assert f"cannot listen on 127.0.0.1 port {port}" in (tmp_path / "log").read_text()
         server.send_signal(sent)
         assert server.wait(30) == 0
         assert "/v1/credits" not in (tmp_path / "log").read_text()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -114,6 +116,31 @@ def world(tmp_path: Path) -> Iterator[World]:
             process.kill()
             process.wait(10)
     made.wait(lambda: made.alive() == [], "every process to be gone: " + "; ".join(made.alive()))
+
+
+def answers(url: str | urllib.request.Request) -> dict | None:
+    """What a server of ours says at that address, None while none does."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return json.load(answer)
+    except OSError:
+        return None
+
+
+def test_up_serves_the_http_api_and_stops_it_with_the_rest(world):
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    up = world.start("up", "--workers", "1", "--port", str(port))
+    url = f"http://127.0.0.1:{port}"
+    world.wait(lambda: (answers(f"{url}/readyz") or {}).get("status") == "ready", "the server to be ready")
+    open_account(world, 150)
+    key = world.json("key", "create", "acme")["key"]
+    asked = urllib.request.Request(f"{url}/v1/credits", headers={"Authorization": f"Bearer {key}"})
+    assert answers(asked)["available"] == 150
+    up.send_signal(signal.SIGINT)
+    assert up.wait(40) == 0
+    world.wait(lambda: world.alive() == [], "every process to be gone")
+    assert "ended with code" not in world.logs()
 
 
 def open_account(world: World, credits_: int) -> None:

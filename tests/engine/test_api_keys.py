@@ -118,6 +118,17 @@ def test_a_key_that_is_over_or_unknown_is_not_rotated(store, key):
     assert refused.value.code == "key_over"
 
 
+def test_a_key_admitted_before_may_go_on_until_it_is_revoked_or_expires(store, key):
+    short = api_keys.create(store, "acme", lifetime_ms=1_000)
+    assert api_keys.in_force(store, id_of(key))
+    assert api_keys.in_force(store, id_of(short))
+    store.at_ms += 1_000
+    assert not api_keys.in_force(store, id_of(short))
+    api_keys.revoke(store, id_of(key))
+    assert not api_keys.in_force(store, id_of(key))
+    assert not api_keys.in_force(store, "imk_nothing")
+
+
 def test_when_it_was_last_used_is_noted_to_the_minute(store, key):
     api_keys.admit(store, key, WIDE)
     first = api_keys.get(store, id_of(key)).last_used_at_ms

@@ -18,9 +18,9 @@ from web.documents import (
     Plans,
     Recipients,
     Submitted,
-    Suppressions,
     WalletGiven,
 )
+from web.documents_mailbox import Suppressions
 
 pytestmark = pytest.mark.redis
 

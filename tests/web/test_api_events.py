@@ -1,12 +1,13 @@
 """Progress as server-sent events: in order, gone on with after a break, and nobody who waits holds a thread."""
 
+import socket
 import threading
 
 import httpx
 import orjson
 import pytest
 
-from engine import campaigns
+from engine import api_keys, campaigns
 from tests.factories import a_campaign, addresses, an_account, send, send_all
 from tests.waiting import wait_until
 from tests.web.conftest import problem
@@ -30,6 +31,7 @@ class Listener:
         try:
             with self._client.stream("GET", f"/v1/campaigns/{campaign}/events") as answer:
                 self.status, self.headers = answer.status_code, answer.headers
+                self._socket = answer.extensions["network_stream"].get_extra_info("socket")
                 for chunk in answer.iter_raw():
                     self.raw += chunk
         except httpx.HTTPError:
@@ -46,7 +48,9 @@ class Listener:
         return found
 
     def leave(self):
-        self._client.close()
+        """Close the connection, as a browser's tab does."""
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join(20)
 
 
 def test_a_campaign_is_shown_and_then_every_entry_of_its_log_in_order(acme, api):
@@ -123,6 +127,15 @@ def test_silence_is_broken_by_a_comment(acme, api, monkeypatch):
     listener = Listener(api, acme)
     wait_until(lambda: listener.raw.count(b": heartbeat\n\n") >= 3)
     listener.leave()
+
+
+def test_a_revoked_keys_stream_ends(acme, api, monkeypatch):
+    monkeypatch.setattr(routes_events, "HEARTBEAT_S", 0.05)
+    a_campaign(api.store)
+    listener = Listener(api, acme)
+    wait_until(lambda: b": heartbeat" in listener.raw)
+    api_keys.revoke(api.store, acme.headers["Authorization"].removeprefix("Bearer ").partition(".")[0])
+    wait_until(lambda: listener.over)
 
 
 def test_a_hundred_listeners_hold_no_thread_and_are_let_go_when_they_leave(acme, api):

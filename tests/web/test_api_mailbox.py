@@ -6,7 +6,7 @@ from engine.answers import UNDO_MS
 from tests.conftest import DAY_MS
 from tests.factories import a_campaign, addresses, an_account, send_all
 from tests.web.conftest import problem
-from web.documents import AnsweredGiven, ConversationGiven, Conversations, Inbox, MessageGiven, Unread
+from web.documents_mailbox import AnsweredGiven, ConversationGiven, Conversations, Inbox, MessageGiven, Unread
 
 pytestmark = pytest.mark.redis
 

@@ -50,9 +50,13 @@ def listening(host: str, port: int) -> socket.socket:
     """A socket bound to that address; raises Unavailable saying why it cannot be."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        made = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise Unavailable(f"cannot listen on {host} port {port}: {error.strerror or error}") from None
+    # asyncio sends at once only on sockets named as TCP, which this one is not: an answer would wait 40 ms for the
+    # caller to acknowledge its head. Those accepted take it over.
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return made
 
 
 def main(argv: list[str]) -> int:

@@ -1,10 +1,13 @@
 """The candidate's pages within the whole application, as it is served."""
 
+import socket
+
 import httpx
 
 from engine.link_keys import open_link_keys
 from engine.links import link_for
 from tests.factories import a_campaign, an_account, letters, send_all
+from web.__main__ import listening
 
 
 def test_a_candidate_answers_over_the_served_application(api):
@@ -40,3 +43,10 @@ def test_the_inbox_carries_each_inmails_link(api):
     item = api.caller("globex").get("/v1/inbox").json()["items"][0]
     assert item["link"].startswith("http://127.0.0.1:8000/r/1.")
     assert httpx.get(f"{api.url}/r/{item['link'].rpartition('/')[2]}").status_code == 200
+
+
+def test_what_the_server_accepts_is_answered_without_waiting_for_acknowledgements():
+    with listening("127.0.0.1", 0) as line, socket.create_connection(line.getsockname()):
+        accepted, _ = line.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

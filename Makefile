@@ -45,6 +45,7 @@ bench-full: $(STAMP) ## every benchmark, and Dramatiq's own tests against the br
 	@$(BIN)/python -m benchmarks.refunds
 	@$(BIN)/python -m benchmarks.fairness
 	@$(BIN)/python -m benchmarks.replies
+	@$(BIN)/python -m benchmarks.http
 	@$(BIN)/python -m benchmarks.growth
 	@$(BIN)/python -m benchmarks.held
 	@$(BIN)/python -m benchmarks.peers

@@ -13,6 +13,7 @@ from cli import up as everything
 from cli.account import Json
 from cli.output import plural, print_json, say, warn
 from cli.session import queues_answering, session
+from cli.web import Port
 from config.settings import get_settings
 from engine import acceptance, agenda
 from engine import audit as auditor
@@ -32,9 +33,11 @@ def register(app: typer.Typer) -> None:
 
 def up(
     workers: Annotated[int, typer.Option(min=1, max=64, help="worker processes")] = 2,
+    port: Port = None,
+    no_web: Annotated[bool, typer.Option("--no-web", help="no HTTP API")] = False,
 ) -> None:
-    """Run all of it in one terminal: Redis where none is named, the scheduler, the workers. Ctrl-C stops it."""
-    everything.run(workers)
+    """Run all of it in one terminal: Redis where none is named, scheduler, workers, HTTP API. Ctrl-C stops it."""
+    everything.run(workers, None if no_web else port or get_settings().web_port)
 
 
 def scheduler() -> None:

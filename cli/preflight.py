@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import compress, islice
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,12 @@ from rich.text import Text
 
 from cli.output import console, errors, pairs, say, span
 from cli.session import Session
-from engine import credits, preflight, submitting
+from engine import preflight, submitting
 from engine.accounts import Account
-from engine.errors import Refused
+from engine.forecast import Terms, forecast
 from engine.intake.lists import CandidateList
 from engine.intake.rejects import RejectsFile
 from engine.message import Message
-
-_SAMPLES = 3
 
 
 def by_reason(rejected: dict[str, int]) -> str:
@@ -40,44 +37,10 @@ def examine(
     rejects: Path | None,
 ) -> dict[str, Any]:
     """Check the whole list and forecast what a submit would do; writes only the rejects file, if one is named."""
-    if not owner.can_send:
-        raise Refused(f"account {owner.id!r} is on plan {owner.plan}, which cannot send InMail", code="cannot_send")
-    tally, skipped = preflight.Tally(), preflight.Skipped()
-    samples: list[dict[str, str]] = []
-    column = listed.columns.index("email")
+    terms = Terms(order.refund_after_ms, order.start_at_ms, order.strict)
     with RejectsFile(rejects or Path(os.devnull), listed.source_columns) as file, reading(listed) as progress:
         kept = None if rejects is None else file
-        for good in preflight.check_rows(listed, message, kept, tally, strict=order.strict, progress=progress):
-            free = skipped.look(s.store, owner.id, [fields[column] for fields in good])
-            chosen = islice(compress(good, free), _SAMPLES - len(samples))
-            samples += [dict(zip(listed.columns, fields, strict=True)) for fields in chosen]
-    wallet, contacts = credits.wallet(s.store, owner.id), owner.simultaneous_contacts
-    needed = tally.accepted - skipped.total
-    before = preflight.queued(s.store, owner.id)
-    room, bound = preflight.room(s.store, owner.id, wallet, contacts)
-    at_once = min(needed, max(0, room - before))
-    waves = preflight.waves(needed + before, wallet, contacts) if needed else 0
-    return {
-        "dry_run": True,
-        "account": owner.id,
-        "accepted": tally.accepted,
-        "rejected": tally.rejected_total,
-        "rejected_by_reason": dict(tally.rejected),
-        "rejected_first": [f"line {reject.line}: {reject.detail}" for reject in tally.first_rejected],
-        "suppressed": skipped.suppressed,
-        "pair_locked": skipped.pair_locked,
-        "credits_needed": needed,
-        "credits_available": wallet.available,
-        "credits_held": wallet.held,
-        "simultaneous_contacts": contacts or None,
-        "queued_before": before,
-        "sent_at_once": at_once,
-        "waiting_for": bound if at_once < needed else None,
-        "waves_if_nobody_answers": waves,
-        "start_at_ms": order.start_at_ms or None,
-        "refund_after_ms": order.refund_after_ms,
-        "messages": [{"to": fields["email"], **message.render(fields)._asdict()} for fields in samples],
-    }
+        return forecast(s.store, owner, listed, message, terms, kept, progress)
 
 
 _FIRST_WAVE = {

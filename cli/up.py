@@ -111,16 +111,19 @@ class Child:
             self.process.wait()
 
 
-def children(workers: int, env: Mapping[str, str]) -> list[Child]:
-    """The scheduler and the workers, not started yet."""
+def children(workers: int, env: Mapping[str, str], port: int | None = None) -> list[Child]:
+    """The scheduler, the workers and, where it has a port, the web server; not started yet."""
     worker = [sys.executable, "-m", "dramatiq", "workers.main", "--processes", str(workers), "--threads", "2"]
-    return [
+    family = [
         Child("scheduler", False, [sys.executable, "-m", "cli.start", "scheduler"], env),
         Child("workers", True, [*worker, "--worker-shutdown-timeout", str(SHUTDOWN_MS), "--skip-logging"], env),
     ]
+    if port is not None:
+        family.append(Child("web server", False, [sys.executable, "-m", "web", f"--port={port}"], env))
+    return family
 
 
-def run(workers: int) -> None:
+def run(workers: int, port: int | None = None) -> None:
     """Run everything until Ctrl-C or SIGTERM; Refused when it runs on this Redis from this data directory already."""
     stop = threading.Event()
     settings = get_settings()
@@ -133,7 +136,9 @@ def run(workers: int) -> None:
         where = f"embedded, in {s.settings.data_dir}" if s.redises.embedded else "as INMAIL_REDIS_URL says"
         say(f"Redis: {where}; starting the scheduler and {many}")
         _look(s)
-        tend_until(stop, children(workers, child_env(s.redises.url, s.redises.broker_url)))
+        if port is not None:
+            say(f"the HTTP API is at http://{settings.web_host}:{port}/v1; make a key with: inmail key create ACCOUNT")
+        tend_until(stop, children(workers, child_env(s.redises.url, s.redises.broker_url), port))
     say("stopped")
 
 

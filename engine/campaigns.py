@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 import orjson
@@ -61,7 +62,13 @@ class Campaign:
 
     def message(self) -> Message:
         """The compiled templates."""
-        return parse_message(self.subject, self.body)
+        return _compiled(self.subject, self.body)
+
+
+@lru_cache(maxsize=256)
+def _compiled(subject: str, body: str) -> Message:
+    """Kept, as compiling is half of what reading an InMail costs; immutable, so shared between threads."""
+    return parse_message(subject, body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +152,18 @@ def campaign_ids(store: Store, account: str, *, after: int = 0, most: int = 50) 
     return [member.decode() for member in found]
 
 
+def campaigns_after(store: Store, account: str, *, after: int = 0, most: int = 50) -> list[Campaign]:
+    """The campaigns ``campaign_ids`` names, read in one round trip; raises NotFound as it does."""
+    ids = campaign_ids(store, account, after=after, most=most)
+    pipe = store.client.pipeline(transaction=False)
+    for campaign in ids:
+        pipe.hgetall(store.keys.campaign(campaign))
+    return [
+        _campaign(campaign, {k.decode(): v.decode() for k, v in stored.items()})
+        for campaign, stored in zip(ids, pipe.execute(), strict=True)
+    ]
+
+
 def describe(store: Store, campaign: str) -> dict[str, Any]:
     """Everything ``campaign show`` tells: the campaign, its state and how many recipients stand at each letter."""
     it = get_campaign(store, campaign)
@@ -171,12 +190,13 @@ def describe(store: Store, campaign: str) -> dict[str, Any]:
     }
 
 
-def steer(store: Store, campaign: str, verb: Verb) -> str:
+def steer(store: Store, campaign: str, verb: Verb, *, key: str | None = None) -> str:
     """Pause, resume or cancel; returns the state after. Claims look at the state, so it takes effect at once.
 
     A cancelled campaign's unsent recipients are marked pack by pack; where this is interrupted the scheduler goes on.
+    With a key, a repeat within a day does not undo what was asked for since.
     """
-    operation = f"call:{secrets.token_hex(8)}"
+    operation = f"call:{secrets.token_hex(8) if key is None else key}"
     reply = store.run("steer", store.keys.of_campaign(campaign), verb, operation)
     if reply[0] == "unknown":
         account = account_of(campaign)

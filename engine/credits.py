@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -111,6 +111,18 @@ def log(store: Store, account: str, *, after_seq: int = 0, most: int | None = No
         if len(entries) < step:
             return
         left = None if left is None else left - step
+
+
+def logs_after(store: Store, after_seq: Mapping[str, int], *, most: int) -> dict[str, list[LogEntry]]:
+    """Up to ``most`` entries of several accounts' logs, each from the one after its number on, in one round trip."""
+    pipe = store.client.pipeline(transaction=False)
+    for account, seq in after_seq.items():
+        pipe.xrange(store.keys.log(account), min=f"({seq}-0", count=most)
+    found = pipe.execute()
+    return {
+        account: [parse_entry(entry_id, fields) for entry_id, fields in entries]
+        for account, entries in zip(after_seq, found, strict=True)
+    }
 
 
 def parse_entry(entry_id: bytes, fields: dict[bytes, bytes]) -> LogEntry:

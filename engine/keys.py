@@ -29,6 +29,8 @@ class Keys:
         self._known: dict[str, list[str]] = {}
         self.accounts = f"{namespace}:accounts"
         """set: the id of every account; written before the account itself, so none is ever missed."""
+        self.link_keys = f"{namespace}:link_keys"
+        """hash: id of a key of reply links → when it was made, ms, and its secret; unless the settings name keys."""
         self.runnable = f"{namespace}:{{sched}}:runnable"
         """zset: account → when the scheduler must next look at it, ms."""
         self.due = f"{namespace}:{{sched}}:due"
@@ -203,3 +205,23 @@ class Keys:
     def older_mail(self, digest: bytes) -> str:
         """zset: campaign/pack → when it was delivered, ms; what no longer stands in ``mailboxes`` of an address."""
         return f"{self.mailboxes(digest)}:{digest.hex()}"
+
+    def api_key(self, key_id: str) -> str:
+        """hash: one API key: account, name, scopes, digest of its secret and of the one before, times."""
+        return f"{self.namespace}:{{apikey:{key_id}}}"
+
+    def api_key_bucket(self, key_id: str) -> str:
+        """string: when the requests of this key so far are used up at its rate, microseconds."""
+        return f"{self.api_key(key_id)}:bucket"
+
+    def api_keys(self, account: str) -> str:
+        """zset: id of an API key → when it was made, ms; written before the key itself, so none is ever missed."""
+        return f"{self.namespace}:{{apikeys:{account}}}"
+
+    def request(self, digest: str) -> str:
+        """hash: a request that came with an idempotency key: being carried out, or what it was answered with."""
+        return f"{self.namespace}:{{request:{digest}}}"
+
+    def upload(self, upload: str) -> str:
+        """hash: a list uploaded over HTTP: whose, how far it is read, what became of it."""
+        return f"{self.namespace}:{{upload:{upload}}}"

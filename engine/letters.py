@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -63,5 +62,4 @@ class CampaignState(StrEnum):
 
 def counts(letters: bytes) -> dict[str, int]:
     """How many recipients stand at each letter, keyed by word, every word present."""
-    tally = Counter(letters.decode("ascii"))
-    return {letter.word: tally.get(code, 0) for code, letter in LETTERS.items()}
+    return {letter.word: letters.count(code.encode()) for code, letter in LETTERS.items()}

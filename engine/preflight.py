@@ -12,7 +12,7 @@ from engine.credits import Wallet
 from engine.errors import Refused
 from engine.identity import digest
 from engine.intake.lists import CandidateList, Reject
-from engine.intake.rejects import RejectsFile
+from engine.intake.rejects import TakesRejects
 from engine.message import Message
 from engine.store import Store
 
@@ -39,7 +39,7 @@ class Tally:
 def check_rows(
     candidates: CandidateList,
     message: Message,
-    rejects: RejectsFile | None,
+    rejects: TakesRejects | None,
     tally: Tally,
     *,
     strict: bool = False,
@@ -71,7 +71,7 @@ def check_rows(
             yield good
 
 
-def _reject(bad: Sequence[Reject], rejects: RejectsFile | None, tally: Tally, *, strict: bool) -> None:
+def _reject(bad: Sequence[Reject], rejects: TakesRejects | None, tally: Tally, *, strict: bool) -> None:
     if strict:
         first = bad[0]
         raise Refused(

@@ -76,7 +76,12 @@ TALK = frozenset({"reply", "undo", "say", "erase"})
 """The scripts of a conversation: called with the keys of one, ``Keys.of_conversation``."""
 
 
-STANDALONE = frozenset({"deliver", "lead", "resign", "rest", "snapshot"})
+STANDALONE = frozenset(
+    {
+        *("deliver", "lead", "resign", "rest", "snapshot"),
+        *("admit", "rotate_key", "begin_request", "end_request", "begin_upload", "note_upload"),
+    }
+)
 
 
 class Store:

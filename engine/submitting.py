@@ -14,7 +14,7 @@ from engine.accounts import Account, get_account
 from engine.campaigns import CHANNELS
 from engine.errors import Invalid, NotFound, Refused
 from engine.intake.lists import CandidateList
-from engine.intake.rejects import RejectsFile
+from engine.intake.rejects import TakesRejects
 from engine.message import Message
 from engine.preflight import Progress, Tally, check_rows
 from engine.staging import Stage
@@ -59,7 +59,7 @@ def submit(
     candidates: CandidateList,
     message: Message,
     order: Order,
-    rejects: RejectsFile | None = None,
+    rejects: TakesRejects | None = None,
     progress: Progress | None = None,
 ) -> Submitted:
     """Check, stage and submit a list in one pass of bounded memory; nothing is left behind when it fails.
@@ -68,7 +68,7 @@ def submit(
     ``strict``), or the key was used for another campaign; Invalid for a bad order.
     """
     owner = get_account(store, account)
-    _check_order(store, owner, order)
+    check_order(store, owner, order)
     token = secrets.token_hex(8)
     operation = f"key:{order.key}" if order.key is not None else f"call:{token}"
     number = _draft(store, owner, operation, token)
@@ -109,7 +109,8 @@ def _make_campaign(
     return str(reply[1])
 
 
-def _check_order(store: Store, owner: Account, order: Order) -> None:
+def check_order(store: Store, owner: Account, order: Order) -> None:
+    """Raises what ``submit`` raises for an order, before a long list is read."""
     if not owner.can_send:
         raise _cannot_send(owner)
     if order.channel not in CHANNELS:

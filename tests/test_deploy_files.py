@@ -24,7 +24,7 @@ from workers.broker.maintenance import EXIT_CODE, SIGN_OFF_S
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "examples" / "deploy"
 PROCFILE = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
-KINDS = ("worker", "scheduler")
+KINDS = ("worker", "scheduler", "web")
 VARIABLES = {f"INMAIL_{name.upper()}" for name in Settings.model_fields} | {"WORKERS", "THREADS"}
 
 
@@ -196,5 +196,6 @@ def test_a_container_is_healthy_while_its_own_process_is_heard_of(redis_url, tmp
     assert health("scheduler")[0] == 1
     assert health("worker", INMAIL_REDIS_URL="unix:///nowhere.sock")[0] == 1
     assert health("worker", INMAIL_REDIS_URL="") == (1, "INMAIL_REDIS_URL is not set")
-    assert health("anything") == (1, "say which: worker or scheduler")
+    assert health("anything") == (1, "say which: worker, scheduler or web")
+    assert health("web", INMAIL_WEB_PORT="1")[0] == 1
     store.client.close()

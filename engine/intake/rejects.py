@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from engine.errors import Invalid
 from engine.intake.rows import Reject
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from tempfile import _TemporaryFileWrapper
 
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+class TakesRejects(Protocol):
+    """What the rows that were left out are given to, in the order of the list."""
+
+    def add(self, rejects: Iterable[Reject]) -> None: ...
 
 
 class RejectsFile:

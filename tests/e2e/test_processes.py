@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -116,6 +118,31 @@ def world(tmp_path: Path) -> Iterator[World]:
     made.wait(lambda: made.alive() == [], "every process to be gone: " + "; ".join(made.alive()))
 
 
+def answers(url: str | urllib.request.Request) -> dict | None:
+    """What a server of ours says at that address, None while none does."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return json.load(answer)
+    except OSError:
+        return None
+
+
+def test_up_serves_the_http_api_and_stops_it_with_the_rest(world):
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    up = world.start("up", "--workers", "1", "--port", str(port))
+    url = f"http://127.0.0.1:{port}"
+    world.wait(lambda: (answers(f"{url}/readyz") or {}).get("status") == "ready", "the server to be ready")
+    open_account(world, 150)
+    key = world.json("key", "create", "acme")["key"]
+    asked = urllib.request.Request(f"{url}/v1/credits", headers={"Authorization": f"Bearer {key}"})
+    assert answers(asked)["available"] == 150
+    up.send_signal(signal.SIGINT)
+    assert up.wait(40) == 0
+    world.wait(lambda: world.alive() == [], "every process to be gone")
+    assert "ended with code" not in world.logs()
+
+
 def open_account(world: World, credits_: int) -> None:
     world.run("account", "open", "acme", "--email", "a@example.org", "--name", "A", "--plan", "executive")
     if credits_ > 150:
@@ -123,7 +150,7 @@ def open_account(world: World, credits_: int) -> None:
 
 
 def test_a_small_balance_carries_a_list_through_several_waves_of_real_refunds(world):
-    up = world.start("up", "--workers", "1")
+    up = world.start("up", "--no-web", "--workers", "1")
     open_account(world, 150)
     campaign = world.submit(320, INMAIL_REFUND_AFTER="PT2S")
     world.wait(lambda: world.counts(campaign)["refunded"] == 320, "three waves to come home")
@@ -139,9 +166,9 @@ def test_a_small_balance_carries_a_list_through_several_waves_of_real_refunds(wo
 
 
 def test_a_second_up_in_the_same_directory_says_so(world):
-    world.start("up", "--workers", "1")
+    world.start("up", "--no-web", "--workers", "1")
     world.wait(lambda: "running;" in world.logs(), "up to run")
-    second = world.run("up")
+    second = world.run("up", "--no-web")
 
     assert second.returncode == 3
     assert "already running here" in second.stderr
@@ -154,7 +181,7 @@ def test_killed_workers_lose_nothing_and_nobody_is_written_to_twice(world):
     world.env["INMAIL_PLANS_FILE"] = str(plans)
     world.run("account", "open", "big", "--email", "a@example.org", "--name", "A", "--plan", "free")
     world.run("credits", "grant", "big", "30000", "--reason", "test")
-    world.start("up", "--workers", "1", INMAIL_IN_FLIGHT="500")
+    world.start("up", "--no-web", "--workers", "1", INMAIL_IN_FLIGHT="500")
     words = ("campaign", "submit", "big", str(world.a_list(30_000)), "--subject", "Hi", "--body", "body.txt")
     campaign = world.json(*words, INMAIL_PACK_SIZE="50")["campaign"]
 
@@ -179,7 +206,7 @@ def test_killed_workers_lose_nothing_and_nobody_is_written_to_twice(world):
 
 
 def test_up_killed_with_sigkill_leaves_no_process_nothing_in_hand_and_no_lost_credit(world):
-    up = world.start("up", "--workers", "1", INMAIL_IN_FLIGHT="20")
+    up = world.start("up", "--no-web", "--workers", "1", INMAIL_IN_FLIGHT="20")
     open_account(world, 150)
     campaign = world.submit(150, INMAIL_PACK_SIZE="1")
     world.wait(lambda: "scheduler.leads" in world.logs(), "up to run")
@@ -193,7 +220,7 @@ def test_up_killed_with_sigkill_leaves_no_process_nothing_in_hand_and_no_lost_cr
 
 
 def test_workers_do_not_outlive_a_killed_master(world):
-    world.start("up", "--workers", "1")
+    world.start("up", "--no-web", "--workers", "1")
     world.wait(lambda: "running;" in world.logs(), "up to run")
     world.wait(lambda: len(workers_of(world)) >= 2, "the master and its worker")
     before = workers_of(world)
@@ -227,7 +254,7 @@ def test_a_campaign_submitted_with_nothing_running_waits_for_up(world):
     open_account(world, 150)
     campaign = world.submit(10)
     assert "inmail up" in world.run("doctor").stdout
-    world.start("up", "--workers", "1")
+    world.start("up", "--no-web", "--workers", "1")
     world.wait(lambda: world.counts(campaign)["sent"] == 10, "all to be sent")
 
 
@@ -237,7 +264,7 @@ def test_a_pause_takes_effect_within_a_second(world):
     world.env["INMAIL_PLANS_FILE"] = str(plans)
     world.run("account", "open", "acme", "--email", "a@example.org", "--name", "A", "--plan", "free")
     world.run("credits", "grant", "acme", "20000", "--reason", "test")
-    world.start("up", "--workers", "1", INMAIL_IN_FLIGHT="100")
+    world.start("up", "--no-web", "--workers", "1", INMAIL_IN_FLIGHT="100")
     campaign = world.submit(20_000, INMAIL_PACK_SIZE="10")
     show = ("campaign", "show", campaign)
     world.wait(lambda: world.counts(campaign)["sent"] > 200, "some to be sent")

@@ -97,6 +97,10 @@ def fresh_settings(monkeypatch, tmp_path):
         ("INMAIL_PLANS_FILE", "/nowhere/plans.toml"),
         ("INMAIL_NAMESPACE", "a b"),
         ("INMAIL_LOG_LEVEL", "loud"),
+        ("INMAIL_WEB_PORT", "0"),
+        ("INMAIL_WEB_HOST", "a b"),
+        ("INMAIL_API_RATE", "0"),
+        ("INMAIL_API_UPLOAD_BYTES_MAX", "1 GB"),
     ],
 )
 def test_a_wrong_setting_is_refused_in_one_line_that_names_it(fresh_settings, name, value):

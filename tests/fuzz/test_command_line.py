@@ -26,7 +26,7 @@ from tests.fuzz.profiles import fuzzed
 
 pytestmark = pytest.mark.redis
 
-RUN_FOR_EVER = {("up",), ("scheduler",), ("demo",), ("drill",), ("campaign", "watch")}
+RUN_FOR_EVER = {("up",), ("web",), ("scheduler",), ("demo",), ("drill",), ("campaign", "watch")}
 NEVER_ALONE = {"--watch"}  # follows the campaign until somebody answers
 
 

@@ -1,0 +1,95 @@
+"""A web server of this session's own on loopback, on a real Redis, and callers with keys."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+
+from config.settings import Settings
+from engine import api_keys
+from engine.accounts import account_ids
+from engine.audit import audit
+from engine.store import Store, open_client
+from tests.conftest import NOON_MS
+from tests.factories import an_account
+from tests.waiting import wait_until
+from web.__main__ import Server, server
+from web.app import create_app
+
+FREE = Settings(api_rate=100_000, api_burst=1_000_000)
+"""Settings under which no test is refused for its pace."""
+
+
+@dataclass
+class Api:
+    """A running server, the store it works on, and clients that carry a key."""
+
+    store: Store
+    url: str
+    app: Any
+    server: Server
+    clients: list[httpx.Client] = field(default_factory=list)
+
+    def caller(self, account: str = "acme", **key: Any) -> httpx.Client:
+        """A client with a new key of that account."""
+        made = api_keys.create(self.store, account, **key)
+        return self.client({"Authorization": f"Bearer {made}"})
+
+    def client(self, headers: dict[str, str] | None = None) -> httpx.Client:
+        self.clients.append(httpx.Client(base_url=self.url, headers=headers, timeout=30))
+        return self.clients[-1]
+
+
+def started(app: Any) -> tuple[Server, threading.Thread, str]:
+    """The app served by a thread of this process; its address."""
+    made = server(app, "127.0.0.1", 0)
+    thread = threading.Thread(target=made.run, daemon=True)
+    thread.start()
+    wait_until(lambda: made.started, 20)
+    port = made.servers[0].sockets[0].getsockname()[1]
+    return made, thread, f"http://127.0.0.1:{port}"
+
+
+def opened(redis_url: str, settings: Settings = FREE, *, audited: bool = True) -> Iterator[Api]:
+    """A server on an emptied Redis; ends it, and has the auditor go over every account."""
+    store = Store(open_client(redis_url), at_ms=NOON_MS)
+    store.client.flushdb()
+    app = create_app(settings, store=store)
+    made, thread, url = started(app)
+    api = Api(store, url, app, made)
+    yield api
+    for client in api.clients:
+        client.close()
+    made.handle_exit(15, None)
+    thread.join(20)
+    assert not thread.is_alive()
+    for account in account_ids(store):
+        assert not audited or audit(store, account).drift == []
+    store.client.close()
+
+
+@pytest.fixture
+def api(redis_url, request) -> Iterator[Api]:
+    yield from opened(redis_url, audited=request.node.get_closest_marker("drifts") is None)
+
+
+@pytest.fixture
+def acme(api) -> httpx.Client:
+    """A caller for the account acme, which has 1,000 credits and no limits."""
+    an_account(api.store, "acme", credits_=1_000)
+    return api.caller("acme")
+
+
+def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """The problem document of an answer, when it is that one."""
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), answer.text
+    document = answer.json()
+    assert document["code"] == code, document
+    assert document["status"] == status
+    assert document["type"] == f"/problems/{code}"
+    return document

@@ -1,0 +1,236 @@
+"""What the API takes and gives, as the OpenAPI document tells it. Unknown fields of a request are refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Ms = Annotated[int, Field(description="epoch milliseconds, UTC", examples=[1800000000000])]
+Text = Annotated[str, Field(max_length=10_000)]
+
+
+class Asked(BaseModel):
+    """A request's body."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Given(BaseModel):
+    """An answer's document."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class WalletGiven(Given):
+    available: int
+    held: int
+    spent: int
+    granted: int
+    expired: int
+
+
+class AccountGiven(Given):
+    account: str = Field(examples=["acme"])
+    name: str
+    email: str
+    plan: str
+    cycle: str
+    can_send: bool
+    credits_a_month: int
+    profiles_per_search: int
+    simultaneous_contacts: int = Field(description="0 = no limit")
+    refund_when: str
+    refund_after_ms: int
+    opened_at_ms: Ms
+    weight: int
+    open_contacts: int
+    wallet: WalletGiven
+
+
+class PlanGiven(Given):
+    plan: str = Field(examples=["business"])
+    name: str
+    fee_monthly: int = Field(description="minor units")
+    fee_annual: int = Field(description="minor units")
+    currency: str
+    credits_a_month: int
+    profiles_per_search: int = Field(description="0 = no limit")
+    simultaneous_contacts: int = Field(description="0 = no limit")
+    balance_cap_months: int = Field(description="0 = no limit")
+    can_send: bool
+    refund_when: str
+    refund_after_ms: int
+
+
+class Plans(Given):
+    items: list[PlanGiven]
+    next: None = None
+
+
+class LogEntryGiven(Given):
+    seq: int
+    kind: str
+    campaign: str | None
+    at: str = Field(description="index or range of recipients, or empty")
+    n: int
+    moves: str = Field(description="the letters that moved, such as 'QC500 QP3'")
+    wallet: WalletGiven
+    at_ms: Ms
+    note: str
+
+
+class Log(Given):
+    items: list[LogEntryGiven]
+    next: int | None = Field(description="`after` of the next page; null: this was the last")
+
+
+class CampaignGiven(Given):
+    campaign: str = Field(examples=["acme.7"])
+    account: str
+    name: str
+    state: str = Field(examples=["running"])
+    waiting_for: str | None
+    recipients: int
+    counts: dict[str, int] = Field(description="recipients by state")
+    channel: str
+    subject: str
+    pack_size: int
+    refund_when: str
+    refund_after_ms: int
+    submitted_at_ms: Ms
+    start_at_ms: Ms | None
+    next_refund_due_ms: Ms | None
+
+
+class CampaignListed(Given):
+    campaign: str = Field(examples=["acme.7"])
+    name: str
+    state: str
+    waiting_for: str | None
+    recipients: int
+    subject: str
+    submitted_at_ms: Ms
+    start_at_ms: Ms | None
+
+
+class Campaigns(Given):
+    items: list[CampaignListed]
+    next: str | None
+
+
+class Steered(Given):
+    campaign: str
+    state: str
+
+
+class RecipientGiven(Given):
+    inmail: str = Field(examples=["acme.7.0"])
+    state: str
+    fields: dict[str, str]
+    sent_at_ms: Ms | None
+    answer: dict[str, Any] | None
+    failure: str | None
+
+
+class Recipients(Given):
+    items: list[RecipientGiven]
+    next: str | None
+
+
+class RejectGiven(Given):
+    line: int
+    reason: str
+    detail: str
+
+
+class Submitted(Given):
+    campaign: str
+    state: str
+    accepted: int
+    rejected: int
+    rejected_by_reason: dict[str, int]
+    rejects: list[RejectGiven] = Field(description="the first 100")
+    notes: list[str]
+
+
+class ForecastMessage(Given):
+    to: str
+    subject: str
+    body: str
+
+
+class Forecast(Given):
+    dry_run: Literal[True]
+    account: str
+    accepted: int
+    rejected: int
+    rejected_by_reason: dict[str, int]
+    rejected_first: list[str]
+    suppressed: int
+    pair_locked: int
+    credits_needed: int
+    credits_available: int
+    credits_held: int
+    simultaneous_contacts: int | None
+    queued_before: int = Field(description="recipients of campaigns before it, which share what is free")
+    sent_at_once: int
+    waiting_for: str | None = Field(description="what the rest would wait for")
+    waves_if_nobody_answers: int | None = Field(description="null: there is no credit to begin with")
+    start_at_ms: Ms | None
+    refund_after_ms: int
+    messages: list[ForecastMessage]
+
+
+class UploadProblem(Given):
+    code: str
+    detail: str
+
+
+class UploadGiven(Given):
+    upload: str
+    state: Literal["reading", "submitted", "checked", "failed", "interrupted"]
+    rows: int
+    accepted: int
+    rejected: int
+    rejected_by_reason: dict[str, int]
+    rejects: list[RejectGiven] = Field(description="the first 100")
+    bytes_read: int
+    bytes_total: int
+    began_at_ms: Ms
+    ended_at_ms: Ms | None
+    campaign: str | None
+    forecast: Forecast | None
+    problem: UploadProblem | None
+    notes: list[str]
+    mend: str | None
+
+
+class Health(Given):
+    status: Literal["ok"]
+
+
+class Readiness(Given):
+    status: Literal["ready"]
+    checks: dict[str, str]
+
+
+class ProblemKind(Given):
+    code: str
+    status: int
+    title: str
+    mend: str
+
+
+class ProblemGiven(BaseModel):
+    """An RFC 9457 problem document. Some codes add facts of their own, such as ``allowed`` or ``limit``."""
+
+    model_config = ConfigDict(extra="allow", title="Problem")
+
+    type: str = Field(examples=["/problems/no_campaign"])
+    title: str
+    status: int
+    detail: str
+    code: str = Field(examples=["no_campaign"])
+    mend: str
+    request_id: str

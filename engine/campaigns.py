@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 import orjson
@@ -61,7 +62,13 @@ class Campaign:
 
     def message(self) -> Message:
         """The compiled templates."""
-        return parse_message(self.subject, self.body)
+        return _compiled(self.subject, self.body)
+
+
+@lru_cache(maxsize=200)
+def _compiled(subject: str, body: str) -> Message:
+    # Compiling costs more than all else about reading one InMail; what is compiled is shared freely.
+    return parse_message(subject, body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,11 +48,17 @@ def server(app: Any, host: str, port: int) -> Server:
 
 def listening(host: str, port: int) -> socket.socket:
     """A socket bound to that address; raises Unavailable saying why it cannot be."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Made as TCP by name: asyncio sends at once (TCP_NODELAY) only on what it sees to be that, and the second half of
+    # an answer would wait 40 ms for the caller to acknowledge the first.
+    line = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        line.bind((host, port))
+        line.listen(2048)
     except OSError as error:
+        line.close()
         raise Unavailable(f"cannot listen on {host} port {port}: {error.strerror or error}") from None
+    return line
 
 
 def main(argv: list[str]) -> int:
@@ -74,6 +80,8 @@ def main(argv: list[str]) -> int:
     # Once it has stopped in good order, uvicorn passes on the signal that asked for it: that is no failure.
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: None)
+    # Calls run in threads beside the one that speaks HTTP: none of them is to be kept waiting for 5 ms by another.
+    sys.setswitchinterval(0.001)
     made.run([line])
     return 0 if made.started else 1
 

@@ -82,6 +82,11 @@ class Stage:
     def heard(self) -> None:
         wait(lambda: len(agenda.present(self.store)) > self.workers, "the processes to be heard of")
 
+    def at_rest(self) -> None:
+        """Wait until Redis is not writing its file anew, for which it takes a core of its own."""
+        info = self.store.client.info
+        wait(lambda: not info("persistence")["aof_rewrite_in_progress"], "the append-only file", pause_s=0.1)
+
     def drift(self) -> list[str]:
         """What the auditor finds wrong with any account."""
         return [line for account in accounts.account_ids(self.store) for line in audit(self.store, account).drift]

@@ -73,7 +73,8 @@ def digest(address: str) -> bytes:
 
 def digests(addresses: Iterable[str]) -> bytes:
     """The digests of many addresses, one after the other, as the scripts take them."""
-    return b"".join(map(digest, addresses))
+    made = hashlib.blake2b
+    return b"".join([made(address.encode(), digest_size=DIGEST_BYTES).digest() for address in addresses])
 
 
 def each_digest(joined: bytes) -> list[bytes]:

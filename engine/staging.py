@@ -1,9 +1,15 @@
-"""Staging: accepted rows become packs, uploaded under a draft a few packs a round trip."""
+"""Staging: accepted rows become packs, uploaded under a draft a few packs a round trip.
+
+Packs are made and uploaded by a thread of their own while the next rows are read: compressing and waiting for Redis
+leave the interpreter to the reader.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import orjson
 
@@ -13,6 +19,8 @@ from engine.message import Message
 from engine.store import Store
 
 _PACKS_A_TRIP = 20
+_TRIPS_AHEAD = 2
+"""So many trips may wait for the thread; then the reader waits for it, which bounds the memory."""
 
 
 class Stage:
@@ -29,8 +37,9 @@ class Stage:
         self.packs = 0
         self._digest = hashlib.blake2b(digest_size=16)
         self._loose: list[Sequence[str]] = []
-        self._blobs: dict[str, bytes] = {}
-        self._digests: dict[str, bytes] = {}
+        self._parts: list[list[Sequence[str]]] = []
+        self._thread = ThreadPoolExecutor(1, "staging")
+        self._under_way: deque[Future[None]] = deque()
 
     def add(self, good: list[Sequence[str]]) -> None:
         self._digest.update(("\x1e".join(map("\x1f".join, good)) + "\x1e").encode())
@@ -42,9 +51,17 @@ class Stage:
         del self._loose[:start]
 
     def finish(self) -> None:
+        """Upload what is left; all of it is in Redis afterwards."""
         if self._loose:
             self._pack(self._loose)
-        self._upload()
+        self._go_on()
+        while self._under_way:
+            self._under_way.popleft().result()
+        self.close()
+
+    def close(self) -> None:
+        """Have nothing more uploaded: what is under way ends first, what waits is dropped."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
 
     def fingerprint(self, message: Message, columns: Sequence[str], *order: str | int) -> str:
         """Of the accepted rows, their columns, the message and what else was ordered: tells a repeat from another order
@@ -54,20 +71,25 @@ class Stage:
         return whole.hexdigest()
 
     def _pack(self, part: list[Sequence[str]]) -> None:
-        blob = rows.pack(part)
-        self._blobs[str(self.packs)] = blob
-        self._digests[str(self.packs)] = digests(row[self.address_column] for row in part)
+        self._parts.append(part)
         self.packs += 1
-        if len(self._blobs) >= _PACKS_A_TRIP:
-            self._upload()
+        if len(self._parts) >= _PACKS_A_TRIP:
+            self._go_on()
 
-    def _upload(self) -> None:
-        if self._blobs and self.write:
-            keys, account = self.store.keys, self.campaign.rpartition(".")[0]
-            pipe = self.store.client.pipeline(transaction=False)
-            pipe.hset(keys.staged(self.campaign, self.token), mapping=self._blobs)
-            pipe.hset(keys.staged_digests(self.campaign, self.token), mapping=self._digests)
-            pipe.zadd(keys.drafts(account), {f"{self.campaign} {self.token}": self.store.now_ms(keys.drafts(account))})
-            pipe.execute()
-        self._blobs.clear()
-        self._digests.clear()
+    def _go_on(self) -> None:
+        """Hand the packs that are whole to the thread. Raises what it met with the ones before."""
+        if self._parts and self.write:
+            while len(self._under_way) >= _TRIPS_AHEAD:
+                self._under_way.popleft().result()
+            self._under_way.append(self._thread.submit(self._upload, self.packs - len(self._parts), self._parts))
+        self._parts = []
+
+    def _upload(self, first: int, parts: list[list[Sequence[str]]]) -> None:
+        keys, account, column = self.store.keys, self.campaign.rpartition(".")[0], self.address_column
+        blobs = {str(first + i): rows.pack(part) for i, part in enumerate(parts)}
+        people = {str(first + i): digests([row[column] for row in part]) for i, part in enumerate(parts)}
+        pipe = self.store.client.pipeline(transaction=False)
+        pipe.hset(keys.staged(self.campaign, self.token), mapping=blobs)
+        pipe.hset(keys.staged_digests(self.campaign, self.token), mapping=people)
+        pipe.zadd(keys.drafts(account), {f"{self.campaign} {self.token}": self.store.now_ms(keys.drafts(account))})
+        pipe.execute()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,7 +76,7 @@ def submit(
     # With a key, the rows of a campaign that exists already are only compared.
     repeated = bool(store.client.hexists(store.keys.campaign(campaign), "state"))
     tally, stage = Tally(), _stage(store, campaign, token, candidates, order, write=not repeated)
-    with _nothing_left_behind(store, campaign, token, "" if order.key is not None else operation):
+    with _nothing_left_behind(store, campaign, token, "" if order.key is not None else operation), closing(stage):
         for good in check_rows(candidates, message, rejects, tally, strict=order.strict, progress=progress):
             stage.add(good)
         stage.finish()

@@ -12,7 +12,7 @@ from dramatiq.errors import BrokerConnectionError
 from dramatiq.middleware import Retries, TimeLimit
 
 from config.timings import alarm_grace_ms
-from engine import accounts, agenda, campaigns, credits, mailbox_entries, submitting
+from engine import accounts, agenda, answers, campaigns, conversations, credits, mailbox_entries, submitting
 from engine.audit import audit
 from engine.intake.lists import open_list
 from engine.message import parse_message
@@ -139,6 +139,19 @@ class World:
         after = self.do("candidate", lambda p: reply(p.store, inmail, address=address, accept=accept))
         self.told.append(f"{inmail}{after}")
 
+    def change_mind(self, campaign: str) -> None:
+        """The first recipient answers, and takes it back."""
+        address, inmail = addresses(1)[0], f"{campaign}.0"
+        self.do("candidate", lambda p: reply(p.store, inmail, address=address, accept=False))
+        assert self.do("candidate", lambda p: answers.undo(p.store, inmail, address=address)) == "sent"
+
+    def talk(self, campaign: str) -> None:
+        """Both sides of the first InMail write, each under a key of theirs."""
+        address, inmail = addresses(1)[0], f"{campaign}.0"
+        said = {"text": "When?", "key": "m"}
+        self.do("recruiter", lambda p: conversations.say(p.store, inmail, account="acme", **said))
+        self.do("candidate", lambda p: conversations.say(p.store, inmail, address=address, **said))
+
     def alarms(self) -> None:
         """Every delayed message is due now, also those that are not: whoever runs one must look for himself."""
         for key in self.admin.scan_iter(match=f"{_BROKER}:*.DQ"):
@@ -176,8 +189,10 @@ def run(url: str, trips: Trips) -> dict[str, Any]:
     world.do("recruiter", lambda p: credits.grant(p.store, "acme", CREDITS, reason="start", key="g"))
     first = world.submit(mail, "one")
     world.until_quiet()
+    world.change_mind(first)
     for accept in (True, False):
         world.answer(first, "S", accept=accept)
+    world.talk(first)
     world.do("recruiter", lambda p: campaigns.steer(p.store, first, "pause"))
     world.do("recruiter", lambda p: campaigns.steer(p.store, first, "resume"))
     second = world.submit(["late@example.org", *mail[:2]], "two")
@@ -213,5 +228,6 @@ def _outcome(world: World, *ids: str) -> dict[str, Any]:
         "wallet": credits.wallet(store, "acme").as_dict(),
         "open": store.client.hlen(store.keys.open("acme")),
         "mailboxes": mailboxes,
+        "said": [(m.side, m.text) for m in conversations.read_sent(store, f"{ids[0]}.0", account="acme").messages],
         "uploads": store.client.zcard(store.keys.drafts("acme")),
     }

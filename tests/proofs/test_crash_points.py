@@ -46,6 +46,7 @@ def test_a_life_without_trouble_ends_as_it_should(untroubled):
         "wallet": {"available": 3, "held": 0, "spent": 2, "granted": 5, "expired": 0},
         "open": 0,
         "mailboxes": {f"p{i}@example.org": 1 for i in range(7)},
+        "said": [("sender", "When?"), ("candidate", "When?")],
         "uploads": 0,
     }
     assert trips.count > 200

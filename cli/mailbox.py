@@ -9,12 +9,14 @@ from rich.panel import Panel
 from rich.text import Text
 
 from cli.account import Json
+from cli.link import keys_of
 from cli.output import console, print_json, say, table, when
-from cli.session import session
+from cli.session import Session, session
 from engine import answers, conversations, folders, mailbox
 from engine.accounts import get_account
 from engine.errors import Invalid
 from engine.identity import account_of, parse_inmail
+from engine.links import PURPOSE_OF, link_in
 
 
 def register(app: typer.Typer) -> None:
@@ -32,20 +34,33 @@ def inbox(
     """Show what an address received, rendered, newest first."""
     with session() as s:
         page, following = mailbox.inbox(s.store, address, most=most, after=after)
+        linked = _links(s, [(item.inmail, item.state) for item in page])
     if as_json:
-        print_json({"items": [item.as_dict() for item in page], "next": following})
+        items = [item.as_dict() | {"link": link} for item, link in zip(page, linked, strict=True)]
+        print_json({"items": items, "next": following})
         return
     if not page:
         say(f"no InMail in the mailbox of {address}")
-    for item in page:
+    for item, link in zip(page, linked, strict=True):
         title = Text.assemble((item.subject, "bold"))
         foot = f"{item.inmail} · {item.state} · {when(item.sent_at_ms)} UTC"
         head = Text(f"from {item.sender_name} <{item.sender_email}>\n\n", style="bright_black")
         console.print(
             Panel(Text.assemble(head, item.body), title=title, subtitle=foot, title_align="left", subtitle_align="left")
         )
+        if link is not None:  # on a line of its own, so that it can be copied whole
+            say(f"{PURPOSE_OF[item.state]}: {link}")
     if following:
         say(f"older: --after {following}")
+
+
+def _links(s: Session, inmails: list[tuple[str, str]]) -> list[str | None]:
+    """The reply link of each InMail in its state."""
+    if not inmails:
+        return []
+    keys, now_ms = keys_of(s), s.store.now_ms()
+    url, lifetime_ms = s.settings.public_url, s.settings.link_lifetime_ms
+    return [link_in(keys, it, state, now_ms=now_ms, base_url=url, lifetime_ms=lifetime_ms) for it, state in inmails]
 
 
 def reply(

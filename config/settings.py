@@ -7,13 +7,16 @@ from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from config import redis_address, timings
+from config.link_keys import parse_link_keys
 
 _SHOWN_CHARS_MAX = 400
+_URL_CHARS_MAX = 200
 
 
 class BadSettings(ValueError):
@@ -65,6 +68,15 @@ class Settings(BaseSettings):
     lease: Duration = timedelta(seconds=30)
     """How long a released or claimed pack may take before another worker may claim it."""
 
+    public_url: str = "http://127.0.0.1:8000"
+    """Under which address candidates reach the web pages; reply links begin with it."""
+
+    link_lifetime: Duration = timedelta(days=30)
+    """How long a reply link can be used."""
+
+    link_keys: SecretStr | None = None
+    """Keys of reply links, id:secret,id:secret: the first signs, all verify. Unset: made once and kept in Redis."""
+
     plans_file: Path | None = None
     """A host's own plans, read beside the built-in ones."""
 
@@ -103,6 +115,30 @@ class Settings(BaseSettings):
         if value is not None and not timedelta(seconds=1) <= value <= timedelta(days=366):
             raise ValueError("must be between PT1S and P366D")
         return value
+
+    @field_validator("link_lifetime")
+    @classmethod
+    def _useful(cls, value: timedelta) -> timedelta:
+        if not timedelta(hours=1) <= value <= timedelta(days=366):
+            raise ValueError("must be between PT1H and P366D")
+        return value
+
+    @field_validator("link_keys")
+    @classmethod
+    def _usable_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parse_link_keys(value.get_secret_value())
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        plain = value.isascii() and value.isprintable() and not re.search(r"[\s\"'<>\\?#@]", value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or not plain or len(value) > _URL_CHARS_MAX:
+            raise ValueError("must be http:// or https://, a host and maybe a path, without '?', '#' or a user")
+        _ = parts.port  # ValueError where it is none
+        return value.rstrip("/")
 
     @field_validator("redis_url", "broker_url")
     @classmethod
@@ -154,6 +190,11 @@ class Settings(BaseSettings):
         """The pack lease in milliseconds."""
         return milliseconds(self.lease)
 
+    @property
+    def link_lifetime_ms(self) -> int:
+        """How long a reply link can be used, in milliseconds."""
+        return milliseconds(self.link_lifetime)
+
 
 def milliseconds(span: timedelta) -> int:
     """The whole milliseconds of a duration."""
@@ -176,8 +217,8 @@ def get_settings() -> Settings:
 def _one_line(problem: Any) -> str:
     name = "INMAIL_" + ".".join(str(part) for part in problem["loc"]).upper()
     reason = problem["msg"].removeprefix("Value error, ")
-    # An address is quoted without its password.
-    given = re.sub(r"(?<=:)[^:@/]+(?=@)", "***", repr(problem["input"]))
+    # An address is quoted without its password, keys not at all.
+    given = "***" if name == "INMAIL_LINK_KEYS" else re.sub(r"(?<=:)[^:@/]+(?=@)", "***", repr(problem["input"]))
     return f"{name}={_short(given)}: {_short(reason[0].lower() + reason[1:])}"
 
 

@@ -51,6 +51,11 @@ def allow_sender(store: Store, address: str, account: str) -> bool:
     return unsuppress(store, account, address)
 
 
+def stopped_sender(store: Store, address: str, account: str) -> bool:
+    """Whether that account, by name, may not write to the address."""
+    return bool(store.client.hexists(store.keys.suppressed(account), digest(parse_address(address))))
+
+
 def stop_all(store: Store, address: str) -> bool:
     """Never let anybody write to the address again; False when it stood so already.
 

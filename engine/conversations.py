@@ -9,9 +9,10 @@ from typing import Any, Final, Literal
 from engine.answers import UNDO_MS, Answer, as_theirs, check_text, no_inmail, parse_answer, which_of
 from engine.errors import EngineError, Invalid, NotFound, Refused
 from engine.identity import InMailId, account_of, digest, parse_address, parse_inmail
-from engine.letters import DELIVERED, LETTERS
+from engine.letters import LETTERS
 from engine.mailbox_entries import holds
 from engine.reading import Reader, Written
+from engine.rows import ERASED
 from engine.store import Store
 
 Side = Literal["sender", "candidate"]
@@ -114,17 +115,28 @@ def read(store: Store, inmail: str, *, address: str) -> Conversation:
     address = parse_address(address)
     which = which_of(inmail, address)
     try:
-        found = _read(Reader(store), which, for_sender=False)
+        found = _delivered(store, which)
     except NotFound:
         raise no_inmail(inmail, address) from None
-    if found is None or found.recipient != address:
+    if found.recipient != address:
         raise no_inmail(inmail, address)
-    if found.letter in DELIVERED:
-        return found
-    # Only the mailbox knows whether what a worker is settling was delivered.
-    if found.letter == "C" and holds(store, which.campaign, _pack(found), [digest(address)])[0]:
-        return found
-    raise no_inmail(inmail, address)
+    return found
+
+
+def read_linked(store: Store, inmail: str) -> Conversation:
+    """A conversation for whoever holds its link, which stands for its recipient; NotFound where nobody received it."""
+    return _delivered(store, parse_inmail(inmail))
+
+
+def _delivered(store: Store, which: InMailId) -> Conversation:
+    found = _read(Reader(store), which, for_sender=False)
+    if found is None or found.recipient == ERASED:
+        raise NotFound(f"no InMail {str(which)!r}", code="no_inmail")
+    if found.letter not in "SADRL":  # only the mailbox knows whether what is claimed, or failed, was delivered
+        person = digest(found.recipient)
+        if found.letter != "C" or not holds(store, which.campaign, _pack(found), [person])[0]:
+            raise NotFound(f"no InMail {str(which)!r}", code="no_inmail")
+    return found
 
 
 def read_sent(store: Store, inmail: str, *, account: str) -> Conversation:

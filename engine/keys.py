@@ -29,6 +29,8 @@ class Keys:
         self._known: dict[str, list[str]] = {}
         self.accounts = f"{namespace}:accounts"
         """set: the id of every account; written before the account itself, so none is ever missed."""
+        self.link_keys = f"{namespace}:link_keys"
+        """hash: id of a key of reply links → when it was made, ms, and its secret; unless the settings name keys."""
         self.runnable = f"{namespace}:{{sched}}:runnable"
         """zset: account → when the scheduler must next look at it, ms."""
         self.due = f"{namespace}:{{sched}}:due"

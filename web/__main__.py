@@ -48,17 +48,15 @@ def server(app: Any, host: str, port: int) -> Server:
 
 def listening(host: str, port: int) -> socket.socket:
     """A socket bound to that address; raises Unavailable saying why it cannot be."""
-    # Made as TCP by name: asyncio sends at once (TCP_NODELAY) only on what it sees to be that, and the second half of
-    # an answer would wait 40 ms for the caller to acknowledge the first.
-    line = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        line.bind((host, port))
-        line.listen(2048)
+        made = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        line.close()
         raise Unavailable(f"cannot listen on {host} port {port}: {error.strerror or error}") from None
-    return line
+    # asyncio sends at once only on sockets named as TCP, which this one is not: an answer would wait 40 ms for the
+    # caller to acknowledge its head. Those accepted take it over.
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return made
 
 
 def main(argv: list[str]) -> int:

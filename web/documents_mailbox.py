@@ -51,6 +51,7 @@ class InMailGiven(Given):
     body: str
     sent_at_ms: Ms
     state: str
+    link: str | None = Field(description="its reply link: to answer it, once answered to its conversation")
 
 
 class Inbox(Given):

@@ -10,6 +10,7 @@ from engine import answers, conversations, folders, mailbox
 from engine.accounts import get_account
 from engine.errors import NotFound
 from engine.identity import account_of, parse_inmail
+from engine.links import link_in
 from web.calls import Call, CalledRoute, Caller
 from web.cursors import opened, sealed
 from web.documents_mailbox import (
@@ -26,6 +27,7 @@ from web.documents_mailbox import (
 )
 from web.idempotency import once
 from web.openapi import described, posted
+from web.page_desk import desk_for
 from web.replies import given, page
 from web.routes_campaigns import Cursor, Limit, own
 
@@ -45,7 +47,12 @@ Folder = Annotated[
 def inbox(call: Caller, cursor: Cursor = None, limit: Limit = 50) -> Response:
     """What the account's own address received, newest first."""
     found, following = mailbox.inbox(call.store, _address(call), most=limit, after=opened(cursor))
-    return page([received.as_dict() for received in found], sealed(following))
+    desk, now_ms = desk_for(call.services), call.store.now_ms()
+    links = [
+        link_in(desk.keys, each.inmail, each.state, now_ms=now_ms, base_url=desk.base_url, lifetime_ms=desk.lifetime_ms)
+        for each in found
+    ]
+    return page([each.as_dict() | {"link": link} for each, link in zip(found, links, strict=True)], sealed(following))
 
 
 @router.get(

@@ -15,6 +15,7 @@ from engine import api_keys
 from engine.api_keys import Pace
 from engine.store import Store, open_client
 from tests.broker.rig import wait_until
+from web.__main__ import listening
 
 pytestmark = pytest.mark.redis
 
@@ -127,3 +128,10 @@ def test_a_wrong_setting_ends_it_before_it_begins(acme, monkeypatch):
     code, _, errors = acme("web")
     assert code == 2
     assert errors[0].startswith("inmail: error: INMAIL_API_RATE='often'")
+
+
+def test_what_is_accepted_sends_at_once_so_that_no_half_of_an_answer_waits():
+    with listening("127.0.0.1", 0) as line, socket.create_connection(line.getsockname()):
+        accepted, _ = line.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

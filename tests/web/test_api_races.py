@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -9,7 +10,6 @@ from engine import refunds
 from engine.audit import audit
 from tests.conftest import DAY_MS
 from tests.factories import a_campaign, addresses, an_account, letters, send_all, wallet
-from tests.proofs.test_opposed_spenders import all_at_once
 
 pytestmark = [pytest.mark.redis, pytest.mark.timeout(900)]
 
@@ -43,7 +43,10 @@ def test_an_answer_over_http_and_a_refund_meet_on_one_letter_and_one_wins(api, r
             closed.append(refunds.refund(store, campaign, i, others=0).closed)
         return closed
 
-    closed = all_at_once([answers, closes])[1]
+    with ThreadPoolExecutor(2) as pool:
+        answering, closing = pool.submit(answers), pool.submit(closes)
+        answering.result(800)
+        closed = closing.result(60)
     final = letters(store, campaign)
     assert told == [WORDS[letter] for letter in final], "who answered was told the state that stands"
     assert closed == [int(letter == "L") for letter in final], "so was who refunded"

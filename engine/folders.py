@@ -78,7 +78,7 @@ def _answered(store: Store, account: str, name: str, after: str | None) -> Itera
 def _unanswered(store: Store, account: str, name: str, after: str | None) -> Iterator[tuple[InMailId, str]]:
     """From the letters of the account's campaigns; the cursor is 'number.index' of the last seen."""
     number, index_text = _split(after, ".")
-    index = int(index_text) if index_text.isdigit() else -1
+    index = int(index_text) if index_text.isascii() and index_text.isdecimal() else -1
     highest = "+inf" if after is None else str(number)
     while True:
         found = store.client.zrevrangebyscore(
@@ -104,6 +104,6 @@ def _split(cursor: str | None, between: str) -> tuple[int, str]:
     if cursor is None:
         return 0, ""
     number, _, rest = cursor.partition(between)
-    if not number.isdigit() or not rest or len(cursor) > 60:
+    if not (number.isascii() and number.isdecimal()) or not rest or len(cursor) > 60:
         raise Invalid(f"cursor {cursor[:80]!r} is none of this folder's", code="bad_cursor")
     return int(number), rest

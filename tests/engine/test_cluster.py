@@ -15,13 +15,16 @@ from engine import (
     accounts,
     agenda,
     answers,
+    api_keys,
     campaigns,
     choices,
     contacts,
     conversations,
     credits,
+    idempotency,
     leadership,
     refunds,
+    uploads,
 )
 from engine.audit import audit, audited_accounts
 from engine.cluster import ClusterClient, plain
@@ -75,6 +78,13 @@ def live_a_little(store):
     answers.undo(store, f"{campaign}.{recipient.index}", address=recipient.fields["email"])
     conversations.say(store, f"{campaign}.0", text="When?", account="acme")
     choices.erase(store, "p0@example.org")
+    key = api_keys.create(store, "acme")
+    assert api_keys.admit(store, key, api_keys.Pace(rate=10, burst=3))
+    api_keys.rotate(store, key.partition(".")[0], overlap_ms=1000)
+    idempotency.begin(store, "r", fingerprint="f", token="t")
+    idempotency.finish(store, "r", "t", status=200, headers="{}", body=b"")
+    uploads.begin(store, "up_1", "acme", token="t", fingerprint="f", bytes_total=9)
+    uploads.note(store, "up_1", "t", rows=1)
     for verb in ("pause", "resume", "cancel"):
         campaigns.steer(store, campaign, verb)
     with pytest.raises(Refused, match="no row can be accepted"):

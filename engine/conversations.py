@@ -3,111 +3,19 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from engine.answers import UNDO_MS, Answer, as_theirs, check_text, no_inmail, parse_answer, which_of
+from engine.answers import UNDO_MS, as_theirs, check_text, no_inmail, parse_answer, which_of
+from engine.conversation import Conversation, Message, Side
 from engine.errors import EngineError, Invalid, NotFound, Refused
 from engine.identity import InMailId, account_of, digest, parse_address, parse_inmail
-from engine.letters import LETTERS
 from engine.mailbox_entries import holds
 from engine.reading import Reader, Written
 from engine.rows import ERASED
 from engine.store import Store
 
-Side = Literal["sender", "candidate"]
-
 MESSAGES_MAX: Final = 500
 """How many messages one conversation may have after its answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message after the answer, from either side."""
-
-    at_ms: int
-    side: Side
-    text: str
-
-    def as_dict(self) -> dict[str, Any]:
-        return {"at_ms": self.at_ms, "from": self.side, "text": self.text}
-
-
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """An InMail with all that was said about it. Times in ms, 0 where there is none.
-
-    ``undo_until_ms`` is set while its answer may be taken back. ``unread``: how much of the candidate's its sender has
-    not seen; 0 for the candidate.
-    """
-
-    written: Written
-    letter: str
-    sent_at_ms: int
-    refund_due_ms: int
-    answer: Answer | None
-    undo_until_ms: int
-    messages: tuple[Message, ...]
-    unread: int
-
-    @property
-    def inmail(self) -> str:
-        return f"{self.campaign}.{self.written.index}"
-
-    @property
-    def campaign(self) -> str:
-        return self.written.campaign.id
-
-    @property
-    def account(self) -> str:
-        return self.written.sender.id
-
-    @property
-    def sender_name(self) -> str:
-        return self.written.sender.name
-
-    @property
-    def sender_email(self) -> str:
-        return self.written.sender.email
-
-    @property
-    def recipient(self) -> str:
-        return self.written.address
-
-    @property
-    def recipient_fields(self) -> dict[str, str]:
-        return self.written.fields
-
-    @property
-    def subject(self) -> str:
-        return self.written.subject
-
-    @property
-    def body(self) -> str:
-        return self.written.body
-
-    @property
-    def state(self) -> str:
-        """To its recipient what is claimed is sent: it lies in the mailbox."""
-        return LETTERS["S" if self.letter == "C" else self.letter].word
-
-    def as_dict(self, side: Side) -> dict[str, Any]:
-        """As one side sees it: only the sender sees what the list said of the recipient, and what is unread."""
-        common = {
-            "inmail": self.inmail,
-            "campaign": self.campaign,
-            "from": {"name": self.sender_name, "email": self.sender_email},
-            "subject": self.subject,
-            "body": self.body,
-            "state": self.state,
-            "sent_at_ms": self.sent_at_ms or None,
-            "refund_due_ms": self.refund_due_ms or None,
-            "answer": self.answer.as_dict() if self.answer else None,
-            "messages": [message.as_dict() for message in self.messages],
-        }
-        if side == "candidate":
-            return common | {"undo_until_ms": self.undo_until_ms or None}
-        return common | {"recipient": self.recipient_fields, "unread": self.unread}
 
 
 def read(store: Store, inmail: str, *, address: str) -> Conversation:
@@ -199,9 +107,7 @@ def seen(store: Store, inmail: str, *, account: str) -> None:
 
 def read_many(store: Store, inmails: list[InMailId]) -> list[Conversation]:
     """Conversations of one page for their sender, in order; what is gone is left out."""
-    reader = Reader(store)
-    found = (_read(reader, which, for_sender=True) for which in inmails)
-    return [each for each in found if each is not None]
+    return _read_all(Reader(store), inmails, for_sender=True)
 
 
 def _speaker(inmail: str, account: str | None, address: str | None) -> tuple[InMailId, bytes, EngineError]:
@@ -225,28 +131,43 @@ def _pack(found: Conversation) -> int:
 
 def _read(reader: Reader, which: InMailId, *, for_sender: bool) -> Conversation | None:
     """None for a recipient there never was."""
-    campaign, _, sender = reader.campaign(which.campaign)
-    if which.index >= campaign.recipients:
-        return None
-    written, keys, index = reader.written(which.campaign, which.index), reader.store.keys, which.index
-    ref = f"{which.campaign.rpartition('.')[2]}.{index}"
-    pipe = reader.store.client.pipeline(transaction=False)
-    pipe.getrange(keys.letters(campaign.id), index, index)
-    pipe.getrange(keys.sent(campaign.id), index * 6, index * 6 + 5)
-    pipe.hget(keys.replies(campaign.id), str(index))
-    pipe.lrange(keys.thread(campaign.id, index), 0, -1)
-    pipe.hget(keys.unread(sender.id), ref)
-    raw, sent, stored, said, unread = pipe.execute()
+    found = _read_all(reader, [which], for_sender=for_sender)
+    return found[0] if found else None
+
+
+def _read_all(reader: Reader, inmails: list[InMailId], *, for_sender: bool) -> list[Conversation]:
+    """What there is of them, in order; what stands beside the rows is read in one round trip."""
+    store, keys = reader.store, reader.store.keys
+    pipe, written = store.client.pipeline(transaction=False), []
+    for which in inmails:
+        campaign, _, sender = reader.campaign(which.campaign)
+        index = which.index
+        if index >= campaign.recipients:
+            continue
+        written.append(reader.written(which.campaign, index))
+        pipe.getrange(keys.letters(campaign.id), index, index)
+        pipe.getrange(keys.sent(campaign.id), index * 6, index * 6 + 5)
+        pipe.hget(keys.replies(campaign.id), str(index))
+        pipe.lrange(keys.thread(campaign.id, index), 0, -1)
+        pipe.hget(keys.unread(sender.id), f"{campaign.id.rpartition('.')[2]}.{index}")
+    if not written:
+        return []
+    found, now_ms = pipe.execute(), store.now_ms(keys.letters(written[0].campaign.id))
+    return [_made(each, found[i * 5 : i * 5 + 5], now_ms, for_sender) for i, each in enumerate(written)]
+
+
+def _made(written: Written, found: list[Any], now_ms: int, for_sender: bool) -> Conversation:
+    raw, sent, stored, said, unread = found
     letter, sent_at_ms = raw.decode(), int.from_bytes(sent, "big")
     answer = parse_answer((stored or b"").decode())
-    until = answer.at_ms + UNDO_MS if answer is not None and not said else 0
+    until_ms = answer.at_ms + UNDO_MS if answer is not None and not said else 0
     return Conversation(
         written=written,
         letter=letter,
         sent_at_ms=sent_at_ms,
-        refund_due_ms=sent_at_ms + campaign.refund_after_ms if letter == "S" else 0,
+        refund_due_ms=sent_at_ms + written.campaign.refund_after_ms if letter == "S" else 0,
         answer=answer,
-        undo_until_ms=until if until > reader.store.now_ms(keys.letters(campaign.id)) else 0,
+        undo_until_ms=until_ms if until_ms > now_ms else 0,
         messages=tuple(map(_message, said)),
         unread=int(unread or 0) if for_sender else 0,
     )

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from engine.campaigns import get_campaign
-from engine.conversations import Conversation, read_many
+from engine.conversation import Conversation
+from engine.conversations import read_many
 from engine.errors import Invalid, NotFound
 from engine.identity import InMailId, account_of
 from engine.keys import FOLDERS as ANSWERED

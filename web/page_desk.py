@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from engine import conversations
 from engine.answers import UNDO_MS
-from engine.conversations import Conversation
+from engine.conversation import Conversation
 from engine.errors import EngineError, NotFound, Unavailable
 from engine.link_keys import LinkKeys, Purpose, open_link_keys
 from engine.links import BadLink, Link, good_nonce, open_either, page_nonce, sign

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from engine.answers import LATER_DAYS_MAX, Answer
-from engine.conversations import Conversation
+from engine.conversation import Conversation
 
 REASONS: Final = {
     "pay": "The pay",

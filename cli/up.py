@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -130,16 +131,41 @@ def run(workers: int, port: int | None = None) -> None:
     if settings.redis_url is None:
         say(f"starting Redis in {settings.data_dir}, or finding it there")
     with unreached_session() as s, SoleUse(s.settings.data_dir, _engine(settings)):
+        if port is not None:
+            _check_free(settings.web_host, port)
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, lambda *_: stop.set())
         many = plural(workers, "worker process", "worker processes")
         where = f"embedded, in {s.settings.data_dir}" if s.redises.embedded else "as INMAIL_REDIS_URL says"
         say(f"Redis: {where}; starting the scheduler and {many}")
         _look(s)
+        env = child_env(s.redises.url, s.redises.broker_url)
         if port is not None:
-            say(f"the HTTP API is at http://{settings.web_host}:{port}/v1; make a key with: inmail key create ACCOUNT")
-        tend_until(stop, children(workers, child_env(s.redises.url, s.redises.broker_url), port))
+            _tell_of_web(settings, port)
+            env.setdefault("INMAIL_PUBLIC_URL", f"http://{settings.web_host}:{port}")
+        tend_until(stop, children(workers, env, port))
     say("stopped")
+
+
+def _check_free(host: str, port: int) -> None:
+    """Raises Unavailable where the web server could not listen there: whoever does is not ours."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise Unavailable(
+            f"the web server cannot listen on {host} port {port}: {why}; give another with --port, or --no-web"
+        ) from None
+
+
+def _tell_of_web(settings: Settings, port: int) -> None:
+    here = f"http://{settings.web_host}:{port}"
+    say(f"the HTTP API is at {here}/v1; make a key with: inmail key create ACCOUNT")
+    if "INMAIL_PUBLIC_URL" not in os.environ and here != settings.public_url:
+        say(
+            f"reply links made in another terminal begin with {settings.public_url}; there: "
+            f"export INMAIL_PUBLIC_URL={here}"
+        )
 
 
 def _look(s: Session) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import socket
 import sys
@@ -52,7 +53,9 @@ def listening(host: str, port: int) -> socket.socket:
     try:
         made = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        raise Unavailable(f"cannot listen on {host} port {port}: {error.strerror or error}") from None
+        raise Unavailable(
+            f"cannot listen on {host} port {port}: {os.strerror(error.errno) if error.errno else error}"
+        ) from None
     # asyncio sends at once only on sockets named as TCP, which this one is not: an answer would wait 40 ms for the
     # caller to acknowledge its head. Those accepted take it over.
     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

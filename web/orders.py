@@ -60,6 +60,8 @@ class FirstRejects:
 
 def parse_json(body: bytes) -> Any:
     """A JSON document; raises Problem for what is none."""
+    if not body.strip():
+        raise Problem("bad_body", "the body is empty: send a JSON document")
     try:
         return orjson.loads(body)
     except ValueError as error:

@@ -148,10 +148,11 @@ def of_redis(error: BaseException) -> Response:
 
 def of_fields(found: Any) -> Response:
     """The answer to a request whose fields are wrong: each named by where it stands."""
-    errors = [_field(one) for one in found[:20]]
+    # What should not be there first: it is most often what a missing field was meant to be.
+    errors = [_field(one) for one in sorted(found, key=lambda one: one["type"] != "extra_forbidden")[:20]]
     if any(one["type"] == "json_invalid" for one in found):
         return problem("bad_body", f"the body is not JSON: {errors[0]['detail']}")
-    detail = "; ".join(f"{one.get('pointer') or one.get('parameter')}: {one['detail']}" for one in errors[:3])
+    detail = "; ".join(f"{one.get('pointer') or one.get('parameter')}: {one['detail']}" for one in errors[:5])
     return problem("bad_request_fields", detail[:1000], errors=errors)
 
 

@@ -4,6 +4,7 @@ import io
 import json
 import logging as stdlib
 import os
+import socket
 import sys
 from types import SimpleNamespace
 
@@ -130,3 +131,16 @@ def test_an_up_whose_redis_is_not_there_yet_says_so_and_waits_for_it(up):
     assert code == 0
     assert json.loads(err)["event"] == "redis.away"
     assert "Redis (INMAIL_REDIS_URL, 127.0.0.1:1) cannot be reached" in json.loads(err)["detail"]
+
+
+def test_a_port_that_is_taken_is_refused_before_anything_is_said_to_run(cli):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, out, err = cli("up", "--port", port)
+
+    assert (code, out) == (1, "")
+    assert err[-1] == (
+        f"inmail: error: the web server cannot listen on 127.0.0.1 port {port}: Address already in use; "
+        "give another with --port, or --no-web"
+    )
+    assert not any("running" in line or "API is at" in line for line in err)

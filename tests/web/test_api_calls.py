@@ -211,3 +211,11 @@ def test_what_each_code_means_is_served_where_its_type_points(api):
 )
 def test_garbage_on_the_line_is_no_500(api, lines):
     assert re.match(r"HTTP/1\.1 4\d\d", raw(api, lines))
+
+
+def test_an_empty_body_is_told_as_that_and_a_field_there_is_none_of_comes_first(acme):
+    answer = acme.post("/v1/campaigns", content=b"", headers={"Content-Type": "application/json"})
+    assert problem(answer, 400, "bad_body")["detail"] == "the body is empty: send a JSON document"
+    document = problem(acme.post("/v1/campaigns", json={"x": 1}), 422, "bad_request_fields")
+    assert document["detail"].startswith("#/x: there is no such field; ")
+    assert {one["pointer"] for one in document["errors"]} >= {"#/x", "#/subject", "#/body", "#/recipients"}

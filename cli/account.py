@@ -8,7 +8,7 @@ import typer
 
 from cli.output import pairs, print_json, say, span, when
 from cli.session import session
-from engine import accounts, credits
+from engine import accounts, credits, suppressions
 from engine.plans import WEIGHT_MAX, find_plan
 from workers.runtime import plan_catalogue
 
@@ -89,7 +89,7 @@ def weigh(
 def add(account: AccountId, address: Address) -> None:
     """Never write from this account to that address again; what is queued for it is skipped."""
     with session(changes=True) as s:
-        new = accounts.suppress(s.store, account, address)
+        new = suppressions.suppress(s.store, account, address)
     say(f"{address} {'is suppressed now' if new else 'was suppressed already'}")
 
 
@@ -97,7 +97,7 @@ def add(account: AccountId, address: Address) -> None:
 def remove(account: AccountId, address: Address) -> None:
     """Allow writing to an address again."""
     with session(changes=True) as s:
-        gone = accounts.unsuppress(s.store, account, address)
+        gone = suppressions.unsuppress(s.store, account, address)
     say(f"{address} {'may be written to again' if gone else 'was not suppressed'}")
 
 
@@ -105,7 +105,7 @@ def remove(account: AccountId, address: Address) -> None:
 def list_(account: AccountId, as_json: Json = False) -> None:
     """List the addresses an account must not write to."""
     with session() as s:
-        found = accounts.suppressions(s.store, account)
+        found = suppressions.suppressions(s.store, account)
     if as_json:
         print_json({"items": found, "next": None})
     else:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import Invalid, NotFound, Refused
-from engine.identity import digest, new_account_id, parse_address
+from engine.identity import new_account_id, parse_address
 from engine.plans import WEIGHT_MAX, Plan
 from engine.store import Store
 
@@ -118,22 +118,3 @@ def weigh(store: Store, account: str, weight: int) -> None:
         raise Invalid(f"weight {weight:,}: give a whole number from 1 to {WEIGHT_MAX}", code="bad_weight")
     get_account(store, account)
     store.client.hset(store.keys.account(account), "weight", weight)
-
-
-def suppress(store: Store, account: str, address: str) -> bool:
-    """Never write from this account to that address again; False when it stood there already."""
-    get_account(store, account)
-    normal = parse_address(address)
-    return bool(store.client.hsetnx(store.keys.suppressed(account), digest(normal), normal))
-
-
-def unsuppress(store: Store, account: str, address: str) -> bool:
-    """Take an address off the account's suppressions; False when it was not there."""
-    get_account(store, account)
-    return bool(store.client.hdel(store.keys.suppressed(account), digest(parse_address(address))))
-
-
-def suppressions(store: Store, account: str) -> list[str]:
-    """The addresses this account must not write to, in order."""
-    get_account(store, account)
-    return sorted(address.decode() for address in store.client.hvals(store.keys.suppressed(account)))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from engine import rows
-from engine.accounts import suppress, unsuppress
 from engine.conversations import read
 from engine.errors import NotFound
 from engine.identity import digest, parse_address
@@ -16,6 +15,7 @@ from engine.mailbox_entries import Entry, entries
 from engine.reading import Reader
 from engine.rows import ERASED
 from engine.store import Store
+from engine.suppressions import said_by_candidate, stopped_by_candidate, suppress, unsuppress
 
 _PAGE: Final = 200
 
@@ -43,17 +43,17 @@ class Sender:
 
 def stop_sender(store: Store, address: str, account: str) -> bool:
     """Never let that account write to the address again; False when it stood so already."""
-    return suppress(store, account, address)
+    return suppress(store, account, address, who="c")
 
 
 def allow_sender(store: Store, address: str, account: str) -> bool:
     """Let that account write to the address again; False when it may anyway."""
-    return unsuppress(store, account, address)
+    return unsuppress(store, account, address, who="c")
 
 
 def stopped_sender(store: Store, address: str, account: str) -> bool:
     """Whether that account, by name, may not write to the address."""
-    return bool(store.client.hexists(store.keys.suppressed(account), digest(parse_address(address))))
+    return stopped_by_candidate(store, account, address)
 
 
 def stop_all(store: Store, address: str) -> bool:
@@ -86,7 +86,7 @@ def senders(store: Store, address: str) -> list[Sender]:
     person = digest(address)
     pipe = store.client.pipeline(transaction=False)
     for account in found:
-        pipe.hexists(store.keys.suppressed(account), person)
+        pipe.hget(store.keys.suppressed(account), person)
     return [
         Sender(
             account,
@@ -94,9 +94,9 @@ def senders(store: Store, address: str) -> list[Sender]:
             received[0].sender_email,
             len(received),
             max(each.sent_at_ms for each in received),
-            bool(stopped),
+            said_by_candidate(stored),
         )
-        for (account, received), stopped in zip(found.items(), pipe.execute(), strict=True)
+        for (account, received), stored in zip(found.items(), pipe.execute(), strict=True)
     ]
 
 
@@ -137,7 +137,7 @@ def _erase_in(store: Store, entry: Entry, address: str) -> bool:
     """Take the address out of one pack and out of what it said there; False where it is not there any more."""
     reader = Reader(store)
     try:
-        campaign, _, sender = reader.campaign(entry.campaign)
+        campaign, _, _ = reader.campaign(entry.campaign)
     except NotFound:
         return False
     while entry.pack < campaign.packs:
@@ -155,19 +155,10 @@ def _erase_in(store: Store, entry: Entry, address: str) -> bool:
         after = rows.pack(list(zip(*changed, strict=True)))
         keys = store.keys.of_conversation(campaign.id, index)
         # Somebody else of the same pack may be erased at this moment: then it is read again.
-        status = store.run("erase", keys, index, entry.pack, blob, after)[0]
-        if status == "ok":
-            _keep_suppressed(store, sender.id, digest(address))
+        status = store.run("erase", keys, index, entry.pack, blob, after, digest(address))[0]
         if status != "changed":
             return bool(status == "ok")
     return False
-
-
-def _keep_suppressed(store: Store, account: str, person: bytes) -> None:
-    """Keep a suppression of an erased address without the address."""
-    key = store.keys.suppressed(account)
-    if store.client.hexists(key, person):
-        store.client.hset(key, person, ERASED)
 
 
 def _everything(store: Store, address: str) -> Iterator[Received]:

@@ -91,6 +91,8 @@ def say(
         raise Refused("answer the InMail first; then you can go on writing", code="not_answered")
     if status[0] == "too_many":
         raise Refused(f"this conversation has its {MESSAGES_MAX} messages: go on elsewhere", code="too_many")
+    if status[0] == "erased":
+        raise Refused(f"InMail {which}: its recipient had everything erased; nobody reads there", code="erased")
     if status[0] == "conflict":
         raise Refused(f"key {key!r} was used for another message; use a new key", code="key_reused")
     if status[0] != "ok":

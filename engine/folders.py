@@ -79,7 +79,9 @@ def _answered(store: Store, account: str, name: str, after: str | None) -> Itera
 def _unanswered(store: Store, account: str, name: str, after: str | None) -> Iterator[tuple[InMailId, str]]:
     """From the letters of the account's campaigns; the cursor is 'number.index' of the last seen."""
     number, index_text = _split(after, ".")
-    index = int(index_text) if index_text.isascii() and index_text.isdecimal() else -1
+    if after is not None and not (index_text.isascii() and index_text.isdecimal()):
+        raise Invalid(f"cursor {after[:80]!r} is none of this folder's", code="bad_cursor")
+    index = int(index_text or "-1")
     highest = "+inf" if after is None else str(number)
     while True:
         found = store.client.zrevrangebyscore(

@@ -68,7 +68,7 @@ class Keys:
             f"{tag}:sending",  # zset: campaign → its number; those with something left to send
             f"{tag}:drafts",  # zset: campaign and upload token → when the upload last moved, ms
             f"{tag}:open",  # hash: digest of an address → campaign number.pack of its open InMail (the pair lock)
-            f"{tag}:suppressed",  # hash: digest → address this account must not write to
+            f"{tag}:suppressed",  # hash: digest → who said so and the address not to write to: suppress.lua
             f"{tag}:calls",  # zset: operation id made for a single call → when, ms; forgotten after a day
             f"{tag}:stale",  # list: 'number.pack digests' of closed packs whose contacts stand in open still
         ]

@@ -54,6 +54,8 @@ KINDS: Final[dict[str, Kind]] = {
     "answered": Kind(409, "Another answer stands", "The first answer stands; go on with a message."),
     "not_answered": Kind(409, "There is no answer yet", "The candidate answers first; then both may write."),
     "undo_over": Kind(409, "The time to undo is over", "The answer stands; go on with a message."),
+    "erased": Kind(409, "Its recipient had everything erased", "Nothing: nobody reads there any more."),
+    "stopped_by_candidate": Kind(409, "The recipient said so", "Nothing: only they can let you write again."),
     "in_conversation": Kind(409, "The sender has written since", "The answer stands; go on with a message."),
     "written_again": Kind(409, "The sender has sent another InMail since", "The answer stands."),
     "closed": Kind(409, "The InMail is closed", "Nothing more can happen to it."),

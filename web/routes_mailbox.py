@@ -128,7 +128,7 @@ def undo(*, call: Caller, inmail: InMail) -> Response:
     "/inmails/{inmail}/messages",
     **posted(
         "mailbox:write",
-        *("no_account", "no_inmail", "not_answered", "too_many", "too_long", "no_text"),
+        *("no_account", "no_inmail", "not_answered", "too_many", "too_long", "no_text", "erased"),
         model=MessageGiven,
         body=True,
     ),

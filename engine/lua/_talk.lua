@@ -1,5 +1,7 @@
 -- Put before the scripts of a conversation: its keys, and the sender's folders of what was answered.
 local folders, unread, thread = { A = KEYS[24], D = KEYS[25], L = KEYS[26] }, KEYS[27], KEYS[28]
+-- set: indices of InMails whose recipient had everything erased: nobody says anything there any more
+local erased = campaign .. ':erased'
 
 -- How an InMail is called within its account: 'campaign number.index'.
 local function ref_of(id, index) return string.match(id, '%d+$') .. '.' .. int(index) end

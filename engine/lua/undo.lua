@@ -17,6 +17,7 @@ local pack = int((index - position) / num(c[4]))
 local joined = call('HGET', digests, pack)
 if not joined and ARGV[5] == '' then return { 'theirs?' } end
 if joined and string.sub(joined, position * 12 + 1, position * 12 + 12) ~= person then return { 'unknown' } end
+if call('SISMEMBER', erased, int(index)) == 1 then return { 'unknown' } end
 local letter = call('GETRANGE', letters, int(index), int(index))
 local known = call('HGET', replies, int(index))
 if not known then

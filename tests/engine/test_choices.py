@@ -2,9 +2,10 @@
 
 import pytest
 
-from engine import answers, campaigns, choices, conversations, mailbox, refunds
+from engine import answers, campaigns, choices, conversations, mailbox, refunds, suppressions
 from engine.audit import audit
-from engine.errors import NotFound
+from engine.errors import NotFound, Refused
+from engine.identity import digest
 from tests.conftest import DAY_MS
 from tests.factories import a_campaign, addresses, an_account, claim, letters, put_in_mailboxes, reply, send_all, wallet
 
@@ -56,6 +57,26 @@ def test_a_sender_stopped_by_name_is_refused_in_the_claim(store):
         send_all(store, campaign)
     assert (letters(store, mine), letters(store, theirs)) == ("O", "S")
     assert choices.allow_sender(store, ANA, "acme") is True
+
+
+def test_what_the_candidate_said_only_they_take_back_and_what_the_account_said_only_it(store):
+    an_account(store, credits_=3)
+    assert choices.stop_sender(store, ANA, "acme") is True
+    with pytest.raises(Refused) as refused:
+        suppressions.unsuppress(store, "acme", ANA)
+    assert refused.value.code == "stopped_by_candidate"
+    assert choices.stopped_sender(store, ANA, "acme") is True
+
+    assert suppressions.suppress(store, "acme", ANA) is True  # both say so now
+    assert suppressions.suppressions(store, "acme") == [ANA]
+    assert choices.allow_sender(store, ANA, "acme") is True
+    assert choices.allow_sender(store, ANA, "acme") is False
+    campaign = a_campaign(store, to=1)
+    send_all(store, campaign)
+    assert letters(store, campaign) == "O"
+    assert suppressions.unsuppress(store, "acme", ANA) is True
+    assert suppressions.unsuppress(store, "acme", ANA) is False
+    assert suppressions.suppressions(store, "acme") == []
 
 
 def test_one_sees_who_wrote_how_often_and_whether_they_still_may(store):
@@ -146,6 +167,46 @@ def test_erasing_leaves_no_word_of_somebody_and_every_credit_where_it_was(store)
     third = a_campaign(store, to=1)
     send_all(store, third)
     assert letters(store, third) == "O"
+
+
+def test_after_erasing_nothing_is_said_to_its_inmails_from_either_side(store):
+    an_account(store, credits_=9)
+    campaign = a_campaign(store, to=3)
+    send_all(store, campaign)
+    for i in range(2):
+        reply(store, f"{campaign}.{i}", address=MAIL[i], accept=True)
+    conversations.say(store, f"{campaign}.0", text="Hello", account="acme")
+    for i in (0, 1, 2):
+        choices.erase(store, MAIL[i])
+    before = (letters(store, campaign), wallet(store))
+    for call in (
+        lambda: answers.answer(store, f"{campaign}.2", address=MAIL[2], kind="accept", text="my number"),
+        lambda: conversations.say(store, f"{campaign}.0", text="my number", address=MAIL[0]),
+        lambda: answers.undo(store, f"{campaign}.0", address=MAIL[0]),
+        lambda: answers.undo(store, f"{campaign}.1", address=MAIL[1]),
+    ):
+        with pytest.raises(NotFound):
+            call()
+    with pytest.raises(Refused) as refused:
+        conversations.say(store, f"{campaign}.0", text="Are you there?", account="acme")
+    assert refused.value.code == "erased"
+    assert (letters(store, campaign), wallet(store)) == before
+
+
+def test_a_long_mailbox_is_erased_to_its_end_and_nobody_fills_it_again(store):
+    an_account(store, credits_=200)
+    for _ in range(80):  # more than its own field holds
+        campaign = a_campaign(store, to=[ANA])
+        send_all(store, campaign)
+        reply(store, f"{campaign}.0", address=ANA, accept=False)
+    older = store.keys.older_mail(digest(ANA))
+    assert store.client.exists(older) == 1
+    assert choices.erase(store, ANA) == 80
+    assert store.client.exists(older) == 0
+    last = a_campaign(store, to=[ANA])
+    send_all_as_the_channel_does(store, last)
+    assert letters(store, last) == "O"
+    assert mailbox.inbox(store, ANA) == ([], None)
 
 
 def test_two_of_one_pack_may_be_erased_and_their_neighbours_stay(store):

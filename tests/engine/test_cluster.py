@@ -77,6 +77,7 @@ def live_a_little(store):
     contacts.tidy(store, "acme")
     answers.undo(store, f"{campaign}.{recipient.index}", address=recipient.fields["email"])
     conversations.say(store, f"{campaign}.0", text="When?", account="acme")
+    choices.stop_sender(store, "p1@example.org", "acme")
     choices.erase(store, "p0@example.org")
     key = api_keys.create(store, "acme")
     assert api_keys.admit(store, key, api_keys.Pace(rate=10, burst=3))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine import accounts, credits
+from engine import accounts, credits, suppressions
 from engine.errors import Invalid, NotFound, Refused
 from tests.factories import a_plan, an_account, wallet
 
@@ -123,7 +123,7 @@ def test_an_unknown_account_is_not_found_by_any_of_them(store):
         lambda: credits.grant(store, "nobody", 1, reason="r"),
         lambda: credits.wallet(store, "nobody"),
         lambda: accounts.get_account(store, "nobody"),
-        lambda: accounts.suppress(store, "nobody", "a@example.org"),
+        lambda: suppressions.suppress(store, "nobody", "a@example.org"),
     ):
         with pytest.raises(NotFound):
             call()

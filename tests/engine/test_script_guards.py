@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine import accounts, agenda, campaigns, credits, refunds, sending
+from engine import agenda, campaigns, credits, refunds, sending, suppressions
 from engine.errors import NotFound, Refused
 from engine.identity import digest
 from engine.mailbox_entries import Entry, entries
@@ -260,7 +260,7 @@ def test_a_pack_a_worker_holds_is_not_released_beside_it(store):
 
 
 def test_a_claim_that_ends_a_campaign_says_so(store):
-    accounts.suppress(store, an_account(store, credits_=1), MAIL[0])
+    suppressions.suppress(store, an_account(store, credits_=1), MAIL[0])
     campaign = a_campaign(store, to=1)
     assert claim(store, campaign).state == claim(store, campaign).state == "closed"
 

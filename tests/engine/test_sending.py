@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine import accounts, campaigns, credits, mailbox, sending
+from engine import campaigns, credits, mailbox, sending, suppressions
 from engine.identity import digest
 from engine.mailbox_entries import deliver
 from tests.factories import (
@@ -65,7 +65,7 @@ def test_claim_takes_suppressed_then_locked_then_as_many_as_there_is_room_for(
         other = a_campaign(store, to=[MAIL[i] for i in busy])
         send(store, other)
     for i in out:
-        accounts.suppress(store, "acme", MAIL[i])
+        suppressions.suppress(store, "acme", MAIL[i])
     campaign = a_campaign(store, to=4)
 
     claim(store, campaign)

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from engine import accounts, campaigns, credits, preflight, submitting
+from engine import campaigns, credits, preflight, submitting, suppressions
 from engine.errors import Invalid, NotFound, Refused
 from engine.intake.lists import open_list
 from engine.intake.rejects import RejectsFile
@@ -240,7 +240,7 @@ def test_waves_are_how_often_the_balance_must_come_home(recipients, available, h
 def test_a_preflight_counts_whom_a_claim_would_pass_over(store):
     an_account(store, credits_=1)
     send_all(store, a_campaign(store, to=["busy@example.org"]))
-    accounts.suppress(store, "acme", "out@example.org")
+    suppressions.suppress(store, "acme", "out@example.org")
     skipped = preflight.Skipped()
     free = skipped.look(store, "acme", ["busy@example.org", "out@example.org", "free@example.org"])
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from engine import accounts, agenda, campaigns, contacts, credits
+from engine import accounts, agenda, campaigns, contacts, credits, suppressions
 from engine.audit import audit
 from engine.errors import Refused
 from engine.identity import digest
@@ -114,7 +114,7 @@ class Office(RuleBasedStateMachine):
     @rule(which=ANY, address=st.sampled_from(POOL))
     def suppress(self, which: int, address: str) -> None:
         who = self.account(which)
-        assert accounts.suppress(self.store, who.id, address) == (address not in who.suppressed)
+        assert suppressions.suppress(self.store, who.id, address) == (address not in who.suppressed)
         who.suppressed.add(address)
 
     @some

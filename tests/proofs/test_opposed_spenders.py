@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from engine import accounts, campaigns, credits, refunds, sending
+from engine import campaigns, credits, refunds, sending, suppressions
 from engine.audit import audit
 from engine.errors import Refused
 from engine.store import Store, open_client
@@ -112,7 +112,7 @@ class Fray:
 
     def grant_and_suppress(self, store: Store, i: int) -> None:
         credits.grant(store, self.account, 3, reason="more")
-        accounts.suppress(store, self.account, f"p{70 + i}@example.org")
+        suppressions.suppress(store, self.account, f"p{70 + i}@example.org")
 
     def refund(self, store: Store, i: int) -> None:
         refunds.refund(store, self.sent, i)

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from engine import accounts
+from engine import suppressions
 from engine.plans import Plan
 from tests.factories import a_campaign, a_plan, addresses, an_account, send_all
 from tests.web.conftest import problem
@@ -144,7 +144,7 @@ def test_every_move_a_refusal_names_is_possible_and_no_other(acme, api):
         for verb in ("pause", "resume", "cancel"):
             campaign = a_campaign(api.store, to=addresses(1, 100 * n + len(verb)))
             if way is None:  # suppressed, so that nothing is sent and nothing is left to answer
-                accounts.suppress(api.store, "acme", f"p{100 * n + len(verb)}@example.org")
+                suppressions.suppress(api.store, "acme", f"p{100 * n + len(verb)}@example.org")
                 send_all(api.store, campaign)
             for step in way or []:
                 acme.post(f"/v1/campaigns/{campaign}/{step}")

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from engine import accounts, idempotency
+from engine import idempotency
 from engine.answers import answer
 from tests.conftest import NOON_MS
 from tests.factories import a_campaign, an_account, send_all
@@ -57,14 +57,14 @@ def test_a_key_that_cannot_be_used_is_refused_before_anything_is_done(acme, key)
 
 def test_one_that_is_being_carried_out_has_the_repeat_wait(acme, api, monkeypatch):
     begun, go_on = threading.Event(), threading.Event()
-    real = accounts.suppress
+    real = suppressions.suppress
 
     def slow(*args):
         begun.set()
         assert go_on.wait(20)
         return real(*args)
 
-    monkeypatch.setattr(routes_suppressions.accounts, "suppress", slow)
+    monkeypatch.setattr(routes_suppressions.suppressions, "suppress", slow)
     told = []
     body = {"address": "a@example.org"}
     first = threading.Thread(target=lambda: told.append(acme.post("/v1/suppressions", json=body, headers=KEY)))

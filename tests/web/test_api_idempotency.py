@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from engine import idempotency
+from engine import idempotency, suppressions
 from engine.answers import answer
 from tests.conftest import NOON_MS
 from tests.factories import a_campaign, an_account, send_all

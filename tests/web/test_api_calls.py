@@ -11,6 +11,7 @@ from engine.api_keys import SCOPES
 from tests.conftest import DAY_MS
 from tests.factories import an_account
 from tests.web.conftest import opened, problem
+from web import limits
 from web.problem_kinds import KINDS
 
 pytestmark = pytest.mark.redis
@@ -133,6 +134,31 @@ def test_a_body_without_a_length_is_counted_as_it_arrives(redis_url, kind):
         caller = api.caller("acme")
         answer = caller.post("/v1/campaigns", content=iter([head, *rows]), headers={"Content-Type": kind})
         assert problem(answer, 413, "too_large")["limit"] == limit
+
+
+@pytest.mark.parametrize("second", ["multipart/form-data; boundary=b", "application/x-ndjson"])
+def test_a_second_content_type_lifts_no_limit(strict, second):
+    an_account(strict.store, "acme")
+    types = [("Content-Type", "application/json"), ("Content-Type", second)]
+    caller = strict.caller("acme")
+    assert problem(caller.post("/v1/campaigns", content=b" " * 1_001, headers=types), 413, "too_large")["limit"] == 1_000
+    counted = caller.post("/v1/campaigns", content=iter([b" " * 600] * 2), headers=types)
+    assert problem(counted, 413, "too_large")["limit"] == 1_000
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=b", "application/x-ndjson"])
+def test_the_limit_of_a_list_is_that_of_the_route_that_takes_one(strict, kind):
+    an_account(strict.store, "acme")
+    answer = strict.caller("acme").post("/v1/suppressions", content=b"x" * 1_001, headers={"Content-Type": kind})
+    assert problem(answer, 413, "too_large")["limit"] == 1_000
+
+
+def test_a_body_that_stalls_is_given_up(acme, api, monkeypatch):
+    monkeypatch.setattr(limits, "STALL_S", 0.1)
+    key = acme.headers["Authorization"].encode()
+    head = b"POST /v1/suppressions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 40\r\n"
+    said = raw(api, head + b"Authorization: %s\r\n\r\n" % key + b'{"address": ')
+    assert said.startswith("HTTP/1.1 408")
 
 
 def test_a_body_of_another_type_is_refused_naming_those_taken(acme):

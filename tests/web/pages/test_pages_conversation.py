@@ -119,6 +119,37 @@ def test_an_empty_or_a_long_message_is_told_and_changes_nothing(store, visitor, 
     assert dump(store) == before
 
 
+def test_the_same_text_from_a_fresh_page_is_written_again(store, visitor, sent, link):
+    path = link(sent)
+    visitor.send(path, path[3:], answer="accept")
+    talk = link(sent)
+    for _ in range(2):
+        assert visitor.send(talk, "/message", text="Still there?").status == 303
+    written = conversations.read(store, sent, address=TO).messages
+    assert [message.text for message in written] == ["Still there?", "Still there?"]
+
+
+def test_the_link_of_a_conversation_neither_answers_nor_takes_back(store, visitor, sent, link):
+    path = link(sent)
+    visitor.send(path, path[3:], answer="accept")
+    talk, before = link(sent), dump(store)
+    nonce = visitor.get(talk).form("/message").fields["nonce"]
+    assert visitor.post(f"{talk}/undo", {"nonce": nonce}).status == 404
+    assert visitor.post(talk, {"nonce": nonce, "answer": "decline"}).status == 404
+    assert visitor.post(talk, {"nonce": nonce, "answer": "accept"}).status == 404
+    assert dump(store) == before
+
+
+def test_the_link_for_answering_writes_no_message(store, visitor, sent, link):
+    path = link(sent)
+    fields = visitor.get(path).form(path[3:]).fields
+    assert visitor.post(f"{path}/message", {**fields, "text": "Before"}).status == 404
+    visitor.post(path, {**fields, "answer": "accept"})
+    before = dump(store)
+    assert visitor.post(f"{path}/message", {**fields, "text": "After"}).status == 404
+    assert dump(store) == before
+
+
 def test_an_answer_after_the_refund_is_taken_as_late(store, visitor, sent, link):
     path = link(sent)
     store.at_ms += 7 * 86_400_000

@@ -141,7 +141,9 @@ def test_a_second_content_type_lifts_no_limit(strict, second):
     an_account(strict.store, "acme")
     types = [("Content-Type", "application/json"), ("Content-Type", second)]
     caller = strict.caller("acme")
-    assert problem(caller.post("/v1/campaigns", content=b" " * 1_001, headers=types), 413, "too_large")["limit"] == 1_000
+    assert (
+        problem(caller.post("/v1/campaigns", content=b" " * 1_001, headers=types), 413, "too_large")["limit"] == 1_000
+    )
     counted = caller.post("/v1/campaigns", content=iter([b" " * 600] * 2), headers=types)
     assert problem(counted, 413, "too_large")["limit"] == 1_000
 
@@ -210,7 +212,25 @@ def test_unknown_routes_and_methods_are_problems_too(api):
     problem(nobody.get("/v1/nothing"), 404, "no_route")
     answer = nobody.delete("/v1/account")
     problem(answer, 405, "wrong_method")
-    assert "GET" in answer.headers["Allow"]
+    assert answer.headers["Allow"] == "GET"
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/v1/campaigns", "GET, POST"),
+        ("/v1/campaigns/acme.1/pause", "POST"),
+        ("/v1/suppressions", "GET, POST"),
+        ("/openapi.json", "GET"),
+        ("/r/x", "GET, HEAD, POST"),
+        ("/r/x/undo", "POST"),
+        ("/r/x/choices", "GET, HEAD, POST"),
+    ],
+)
+def test_a_wrong_method_is_told_all_that_the_path_takes(api, path, allowed):
+    answer = api.client().put(path)
+    problem(answer, 405, "wrong_method")
+    assert answer.headers["Allow"] == allowed
 
 
 def test_what_each_code_means_is_served_where_its_type_points(api):

@@ -3,11 +3,14 @@
 import socket
 
 import httpx
+import pytest
 
 from engine.link_keys import open_link_keys
 from engine.links import link_for
 from tests.factories import a_campaign, an_account, letters, send_all
+from tests.web.conftest import problem
 from web.__main__ import listening
+from web.page_shape import HEADERS
 
 
 def test_a_candidate_answers_over_the_served_application(api):
@@ -30,6 +33,16 @@ def test_refusals_of_the_served_application_are_alike(api):
     assert {each.status_code for each in found} == {404}
     assert len({each.content for each in found}) == 1
     assert len({repr(sorted((k, v) for k, v in each.headers.items() if k != "date")) for each in found}) == 1
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "PATCH"])
+@pytest.mark.parametrize("beyond", ["", "/undo", "/choices", "/nothing/there"])
+def test_what_the_pages_do_not_take_is_answered_with_the_headers_that_keep_a_link_secret(api, method, beyond):
+    answer = httpx.request(method, f"{api.url}/r/x{beyond}")
+    problem(answer, 404 if "there" in beyond else 405, "no_route" if "there" in beyond else "wrong_method")
+    for name, value in HEADERS.items():
+        assert answer.headers[name] == value
+    assert "Referrer-Policy" not in httpx.put(f"{api.url}/v1/campaigns").headers
 
 
 def test_pages_are_not_in_the_api_document(api):

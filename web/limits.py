@@ -37,7 +37,7 @@ class BodyLimit:
         uploads = scope["path"] == UPLOAD_PATH and (kind or b"").startswith(UPLOAD_TYPES)
         limit = self.upload if uploads else self.usual
         if length.isdigit() and int(length) > limit:
-            await of_problem(too_large(limit))(scope, receive, send)
+            await of_problem(too_large(limit), scope["path"])(scope, receive, send)
             return
         await self.app(scope, _Counted(receive, limit), send)
 

@@ -103,9 +103,13 @@ def of_engine(error: EngineError) -> Response:
     return problem(code_of(error), told(error), **details)
 
 
-def of_problem(error: Problem) -> Response:
-    """The answer to a refusal of the API itself."""
-    return problem(error.code, error.detail, headers=error.headers, **error.facts)
+def of_problem(error: Problem, path: str) -> Response:
+    """The answer to a refusal of the API itself, given at that path."""
+    return problem(error.code, error.detail, headers=dict(error.headers or {}) | _of_place(path), **error.facts)
+
+
+def _of_place(path: str) -> dict[str, str]:
+    return page_shape.HEADERS if path.startswith(_PAGES) else {}
 
 
 def add_handlers(app: FastAPI) -> None:
@@ -126,15 +130,13 @@ def add_handlers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
         if isinstance(error, Problem):
-            return of_problem(error)
+            return of_problem(error, request.url.path)
         code = _BY_STATUS.get(error.status_code, "error" if error.status_code >= 500 else "bad_request")
         detail = KINDS[code].title if error.status_code in (404, 405) else str(error.detail)
         headers = dict(error.headers or {})
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             headers["Allow"] = ", ".join(methods_of(request))
-        if request.url.path.startswith(_PAGES):
-            headers |= page_shape.HEADERS
-        return problem(code, detail, headers=headers)
+        return problem(code, detail, headers=headers | _of_place(request.url.path))
 
     @app.exception_handler(RequestValidationError)
     async def fields(_: Request, error: RequestValidationError) -> Response:

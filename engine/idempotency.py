@@ -42,6 +42,11 @@ def begin(store: Store, record: str, *, fingerprint: str, token: str) -> Begun:
     return Begun(reply[0], wait_ms=int(reply[1]) if reply[0] == "running" else 0)
 
 
+def is_known(store: Store, record: str) -> bool:
+    """Whether a request is being carried out under that record, or was."""
+    return bool(store.client.exists(store.keys.request(record)))
+
+
 def finish(store: Store, record: str, token: str, *, status: int, headers: str, body: bytes) -> bool:
     """Keep what a request was answered with; False when its lease had run out and another try has it."""
     return _end(store, record, token, status, headers, body)

@@ -28,14 +28,16 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        length, limit = b"", self.usual
+        length, kind = b"", None
         for name, value in scope["headers"]:
             if name == b"content-length":
                 length = value
-            elif name == b"content-type" and scope["path"] == UPLOAD_PATH:
-                limit = self.upload if value.lower().startswith(UPLOAD_TYPES) else limit
+            elif name == b"content-type" and kind is None:  # of several types the route goes by the first
+                kind = value.lower()
+        uploads = scope["path"] == UPLOAD_PATH and (kind or b"").startswith(UPLOAD_TYPES)
+        limit = self.upload if uploads else self.usual
         if length.isdigit() and int(length) > limit:
-            await of_problem(too_large(limit))(scope, receive, send)
+            await of_problem(too_large(limit), scope["path"])(scope, receive, send)
             return
         await self.app(scope, _Counted(receive, limit), send)
 

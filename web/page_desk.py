@@ -67,10 +67,11 @@ class Visit:
         return self.desk.store
 
     def token_for(self, purpose: Purpose, opened: Opened) -> str:
-        """The token of this visit where it is for that, else one made now."""
+        """The token of this visit where it is for that, else one made now, which ends when this one does: a link that
+        made longer ones would have no end."""
         if opened.link.purpose == purpose:
             return self.token
-        return sign(self.desk.keys, purpose, opened.inmail, self.now_ms + self.desk.lifetime_ms)
+        return sign(self.desk.keys, purpose, opened.inmail, opened.link.expires_at_ms)
 
     def nonce(self, token: str | None = None) -> str:
         """What a form on this page must carry."""

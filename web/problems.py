@@ -16,7 +16,9 @@ from starlette.requests import ClientDisconnect
 
 from engine.errors import Corrupt, EngineError, Invalid, NotFound, Refused, Unavailable
 from engine.store import RedisTrouble, trouble_text
+from web import page_shape
 from web.problem_kinds import KINDS
+from web.wrong_method import methods_of
 
 log = structlog.get_logger("inmail.web")
 
@@ -32,6 +34,9 @@ _BY_CLASS: tuple[tuple[type[EngineError], str], ...] = (
     (Corrupt, "corrupt"),
 )
 _BY_STATUS = {400: "bad_body", 401: "no_key", 403: "no_scope", 404: "no_route", 405: "wrong_method", 413: "too_large"}
+
+_PAGES = "/r/"
+"""Where an address is a secret, whatever it was asked for."""
 
 # What the engine says to somebody at a command line, as it is said here.
 _REWORDED = (
@@ -98,9 +103,13 @@ def of_engine(error: EngineError) -> Response:
     return problem(code_of(error), told(error), **details)
 
 
-def of_problem(error: Problem) -> Response:
-    """The answer to a refusal of the API itself."""
-    return problem(error.code, error.detail, headers=error.headers, **error.facts)
+def of_problem(error: Problem, path: str) -> Response:
+    """The answer to a refusal of the API itself, given at that path."""
+    return problem(error.code, error.detail, headers=dict(error.headers or {}) | _of_place(path), **error.facts)
+
+
+def _of_place(path: str) -> dict[str, str]:
+    return page_shape.HEADERS if path.startswith(_PAGES) else {}
 
 
 def add_handlers(app: FastAPI) -> None:
@@ -119,12 +128,15 @@ def add_handlers(app: FastAPI) -> None:
         return problem("stalled", "the caller went away before the body had arrived")
 
     @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> Response:
+    async def http(request: Request, error: HTTPException) -> Response:
         if isinstance(error, Problem):
-            return of_problem(error)
+            return of_problem(error, request.url.path)
         code = _BY_STATUS.get(error.status_code, "error" if error.status_code >= 500 else "bad_request")
         detail = KINDS[code].title if error.status_code in (404, 405) else str(error.detail)
-        return problem(code, detail, headers=error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(methods_of(request))
+        return problem(code, detail, headers=headers | _of_place(request.url.path))
 
     @app.exception_handler(RequestValidationError)
     async def fields(_: Request, error: RequestValidationError) -> Response:

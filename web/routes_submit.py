@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from engine import idempotency, submitting, uploads
 from engine.accounts import Account, get_account
-from engine.errors import Refused
+from engine.errors import NotFound, Refused
 from engine.forecast import forecast
 from engine.intake.headers import check_mapping
 from engine.intake.lists import open_list
@@ -166,6 +166,8 @@ def _take_upload(call: Call, spooled: Spooled, key: str | None, dry_run: bool) -
     record = secrets.token_hex(20) if key is None else idempotency.record_of(call.account, "POST", PATH, key)
     upload = f"up_{record[:32]}"
     try:
+        if key is not None and _came_as_json(call, upload, record):
+            raise reused()
         asked = order_asked(spooled.document)
         owner, order = _checked(call, asked, name=spooled.name, key=f"http:{record}")
         fingerprint = spooled.fingerprint(asked.model_dump_json(), str(dry_run))
@@ -177,6 +179,16 @@ def _take_upload(call: Call, spooled: Spooled, key: str | None, dry_run: bool) -
         raise reused()
     headers = {"Location": f"/v1/uploads/{upload}"} | ({} if verdict == "go" else {REPLAYED: "true"})
     return given(_upload(uploads.get(call.store, upload, account=call.account)), 202, headers)
+
+
+def _came_as_json(call: Call, upload: str, record: str) -> bool:
+    """Whether the key of an upload was used for a JSON body, and not for this upload before."""
+    if not idempotency.is_known(call.store, record):
+        return False
+    try:
+        return uploads.get(call.store, upload, account=call.account).state == "failed"
+    except NotFound:
+        return True
 
 
 @router.get("/uploads/{upload}", **described("campaigns:read", "no_upload", model=UploadGiven))

@@ -11,6 +11,7 @@ from engine.api_keys import SCOPES
 from tests.conftest import DAY_MS
 from tests.factories import an_account
 from tests.web.conftest import opened, problem
+from web import limits
 from web.problem_kinds import KINDS
 
 pytestmark = pytest.mark.redis
@@ -135,6 +136,33 @@ def test_a_body_without_a_length_is_counted_as_it_arrives(redis_url, kind):
         assert problem(answer, 413, "too_large")["limit"] == limit
 
 
+@pytest.mark.parametrize("second", ["multipart/form-data; boundary=b", "application/x-ndjson"])
+def test_a_second_content_type_lifts_no_limit(strict, second):
+    an_account(strict.store, "acme")
+    types = [("Content-Type", "application/json"), ("Content-Type", second)]
+    caller = strict.caller("acme")
+    assert (
+        problem(caller.post("/v1/campaigns", content=b" " * 1_001, headers=types), 413, "too_large")["limit"] == 1_000
+    )
+    counted = caller.post("/v1/campaigns", content=iter([b" " * 600] * 2), headers=types)
+    assert problem(counted, 413, "too_large")["limit"] == 1_000
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=b", "application/x-ndjson"])
+def test_the_limit_of_a_list_is_that_of_the_route_that_takes_one(strict, kind):
+    an_account(strict.store, "acme")
+    answer = strict.caller("acme").post("/v1/suppressions", content=b"x" * 1_001, headers={"Content-Type": kind})
+    assert problem(answer, 413, "too_large")["limit"] == 1_000
+
+
+def test_a_body_that_stalls_is_given_up(acme, api, monkeypatch):
+    monkeypatch.setattr(limits, "STALL_S", 0.1)
+    key = acme.headers["Authorization"].encode()
+    head = b"POST /v1/suppressions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 40\r\n"
+    said = raw(api, head + b"Authorization: %s\r\n\r\n" % key + b'{"address": ')
+    assert said.startswith("HTTP/1.1 408")
+
+
 def test_a_body_of_another_type_is_refused_naming_those_taken(acme):
     answer = acme.post("/v1/suppressions", content=b"address=a@example.org", headers={"Content-Type": "text/plain"})
     assert problem(answer, 415, "wrong_type")["accepted"] == ["application/json"]
@@ -184,7 +212,25 @@ def test_unknown_routes_and_methods_are_problems_too(api):
     problem(nobody.get("/v1/nothing"), 404, "no_route")
     answer = nobody.delete("/v1/account")
     problem(answer, 405, "wrong_method")
-    assert "GET" in answer.headers["Allow"]
+    assert answer.headers["Allow"] == "GET"
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/v1/campaigns", "GET, POST"),
+        ("/v1/campaigns/acme.1/pause", "POST"),
+        ("/v1/suppressions", "GET, POST"),
+        ("/openapi.json", "GET"),
+        ("/r/x", "GET, HEAD, POST"),
+        ("/r/x/undo", "POST"),
+        ("/r/x/choices", "GET, HEAD, POST"),
+    ],
+)
+def test_a_wrong_method_is_told_all_that_the_path_takes(api, path, allowed):
+    answer = api.client().put(path)
+    problem(answer, 405, "wrong_method")
+    assert answer.headers["Allow"] == allowed
 
 
 def test_what_each_code_means_is_served_where_its_type_points(api):

@@ -143,11 +143,37 @@ def test_the_same_key_sent_again_is_the_same_upload_and_campaign(acme):
     assert len(acme.get("/v1/campaigns").json()["items"]) == 1
 
 
-def test_a_key_used_in_json_first_makes_no_second_campaign_as_a_file(acme):
-    people = [{"first_name": "Ana", "email": "ana@example.org"}, {"first_name": "Ben", "email": "ben@example.org"}]
-    assert acme.post("/v1/campaigns", json=ORDER | {"recipients": people}, headers=KEY).status_code == 201
-    it = ended(acme, upload(acme, headers=KEY))
-    assert it.campaign == "acme.1", "the engine's own key says that it is the same order"
+PEOPLE = [{"first_name": "Ana", "email": "ana@example.org"}, {"first_name": "Ben", "email": "ben@example.org"}]
+
+
+def as_ndjson(caller, people, headers):
+    lines = b"\n".join(map(orjson.dumps, [ORDER, *people]))
+    return caller.post("/v1/campaigns", content=lines, headers={"Content-Type": "application/x-ndjson", **headers})
+
+
+def test_a_key_used_in_json_first_is_refused_at_once_for_a_list(acme):
+    assert acme.post("/v1/campaigns", json=ORDER | {"recipients": PEOPLE}, headers=KEY).status_code == 201
+    problem(upload(acme, LIST + b"Eve,eve@example.org\n", headers=KEY), 422, "key_reused")
+    problem(upload(acme, headers=KEY), 422, "key_reused")
+    problem(as_ndjson(acme, PEOPLE[:1], KEY), 422, "key_reused")
+    problem(as_ndjson(acme, PEOPLE, KEY), 422, "key_reused")
+    assert len(acme.get("/v1/campaigns").json()["items"]) == 1
+
+
+def test_a_key_whose_json_was_refused_is_free_for_a_list(acme):
+    asked = ORDER | {"recipients": [{"first_name": "No", "email": "nowhere"}]}
+    problem(acme.post("/v1/campaigns", json=asked, headers=KEY), 422, "nobody")
+    assert ended(acme, upload(acme, headers=KEY)).campaign == "acme.1"
+
+
+def test_a_list_sent_again_is_answered_as_before_though_json_came_between(acme):
+    first = as_ndjson(acme, PEOPLE, KEY)
+    assert ended(acme, first).campaign == "acme.1"
+    asked = ORDER | {"recipients": PEOPLE}
+    problem(acme.post("/v1/campaigns", json=asked | {"recipients": PEOPLE[:1]}, headers=KEY), 422, "key_reused")
+    assert acme.post("/v1/campaigns", json=asked, headers=KEY).json()["campaign"] == "acme.1"
+    again = as_ndjson(acme, PEOPLE, KEY)
+    assert (again.status_code, again.headers["Location"]) == (202, first.headers["Location"])
     assert len(acme.get("/v1/campaigns").json()["items"]) == 1
 
 

@@ -3,11 +3,15 @@
 import socket
 
 import httpx
+import pytest
 
 from engine.link_keys import open_link_keys
 from engine.links import link_for
 from tests.factories import a_campaign, an_account, letters, send_all
+from tests.web.conftest import problem
+from web import limits
 from web.__main__ import listening
+from web.page_shape import HEADERS
 
 
 def test_a_candidate_answers_over_the_served_application(api):
@@ -30,6 +34,28 @@ def test_refusals_of_the_served_application_are_alike(api):
     assert {each.status_code for each in found} == {404}
     assert len({each.content for each in found}) == 1
     assert len({repr(sorted((k, v) for k, v in each.headers.items() if k != "date")) for each in found}) == 1
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "PATCH"])
+@pytest.mark.parametrize("beyond", ["", "/undo", "/choices", "/nothing/there"])
+def test_what_the_pages_do_not_take_is_answered_with_the_headers_that_keep_a_link_secret(api, method, beyond):
+    answer = httpx.request(method, f"{api.url}/r/x{beyond}")
+    problem(answer, 404 if "there" in beyond else 405, "no_route" if "there" in beyond else "wrong_method")
+    for name, value in HEADERS.items():
+        assert answer.headers[name] == value
+    assert "Referrer-Policy" not in httpx.put(f"{api.url}/v1/campaigns").headers
+
+
+@pytest.mark.parametrize(("length", "status"), [(9_999_999, 413), (9, 408)])
+def test_a_body_too_long_or_stalled_is_refused_with_those_headers_too(api, monkeypatch, length, status):
+    monkeypatch.setattr(limits, "STALL_S", 0.1)
+    host, port = api.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as line:
+        line.sendall(b"POST /r/x HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\nnonce" % length)
+        said = line.recv(65_536).decode("latin-1")
+    assert said.startswith(f"HTTP/1.1 {status}")
+    for name, value in HEADERS.items():
+        assert f"{name}: {value}\r\n".lower() in said.lower()
 
 
 def test_pages_are_not_in_the_api_document(api):

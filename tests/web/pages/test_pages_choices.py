@@ -96,6 +96,10 @@ def test_the_data_comes_as_a_file_to_who_knows_the_address(store, visitor, link)
 
     refused = visitor.post(f"{path}/data", {**form.fields, "address": "x@example.org"})
     assert refused.status == 422
+    for nonce in ({}, {"nonce": "x"}):
+        without = visitor.post(f"{path}/data", {"address": "kavita@example.org", **nonce})
+        assert (without.status, "content-disposition" in without.headers) == (422, False)
+        assert "Northwind" not in without.html
     found = visitor.post(f"{path}/data", {**form.fields, "address": "kavita@example.org"})
     assert found.headers["content-disposition"].startswith("attachment")
     kept = json.loads(found.html)

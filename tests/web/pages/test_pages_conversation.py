@@ -1,11 +1,13 @@
 """After the answer: given once, taken back in time, and the conversation that goes on."""
 
+import httpx
 import pytest
 
 from engine import conversations, refunds
 from engine.answers import UNDO_MS
+from engine.links import open_either, sign
 from tests.factories import letters, wallet
-from tests.web.pages.conftest import dump, lasting
+from tests.web.pages.conftest import Elements, dump, lasting
 
 TO = "p0@example.org"
 
@@ -117,6 +119,37 @@ def test_an_empty_or_a_long_message_is_told_and_changes_nothing(store, visitor, 
     assert dump(store) == before
 
 
+def test_the_same_text_from_a_fresh_page_is_written_again(store, visitor, sent, link):
+    path = link(sent)
+    visitor.send(path, path[3:], answer="accept")
+    talk = link(sent)
+    for _ in range(2):
+        assert visitor.send(talk, "/message", text="Still there?").status == 303
+    written = conversations.read(store, sent, address=TO).messages
+    assert [message.text for message in written] == ["Still there?", "Still there?"]
+
+
+def test_the_link_of_a_conversation_neither_answers_nor_takes_back(store, visitor, sent, link):
+    path = link(sent)
+    visitor.send(path, path[3:], answer="accept")
+    talk, before = link(sent), dump(store)
+    nonce = visitor.get(talk).form("/message").fields["nonce"]
+    assert visitor.post(f"{talk}/undo", {"nonce": nonce}).status == 404
+    assert visitor.post(talk, {"nonce": nonce, "answer": "decline"}).status == 404
+    assert visitor.post(talk, {"nonce": nonce, "answer": "accept"}).status == 404
+    assert dump(store) == before
+
+
+def test_the_link_for_answering_writes_no_message(store, visitor, sent, link):
+    path = link(sent)
+    fields = visitor.get(path).form(path[3:]).fields
+    assert visitor.post(f"{path}/message", {**fields, "text": "Before"}).status == 404
+    visitor.post(path, {**fields, "answer": "accept"})
+    before = dump(store)
+    assert visitor.post(f"{path}/message", {**fields, "text": "After"}).status == 404
+    assert dump(store) == before
+
+
 def test_an_answer_after_the_refund_is_taken_as_late(store, visitor, sent, link):
     path = link(sent)
     store.at_ms += 7 * 86_400_000
@@ -124,3 +157,39 @@ def test_an_answer_after_the_refund_is_taken_as_late(store, visitor, sent, link)
     assert letters(store, "acme.1") == "RRR"
     assert visitor.send(path, path[3:], answer="accept").status == 303
     assert letters(store, "acme.1") == "LRR"
+
+
+def test_no_link_or_form_of_a_page_ends_later_than_the_link_it_was_opened_by(store, visitor, sent, keys):
+    ends = store.at_ms + 3_600_000
+    path = f"/r/{sign(keys, 'answer', sent, ends)}"
+    seen = set()
+
+    def look_around(start):
+        waiting = [start]
+        while waiting:
+            at = waiting.pop()
+            if at in seen:
+                continue
+            seen.add(at)
+            page = visitor.ask("GET", at)
+            places = [str(httpx.URL(at).join(place).path) for place in Elements(page.html).places]
+            waiting += [place for place in (*places, page.location) if place.startswith("/r/")]
+
+    look_around(path)
+    for answer in ("accept", "decline"):
+        seen.discard(path)
+        talk = visitor.send(path, path[3:], answer=answer).location
+        look_around(path)
+        seen.discard(talk)
+        look_around(talk)
+        form = visitor.get(talk).form("/undo")
+        undone = visitor.post(f"/r/{form.action}", form.fields)
+        assert undone.status == 303
+        seen.discard(undone.location)
+        look_around(undone.location)
+        path = undone.location
+    tokens = {each.split("/")[2] for each in seen}
+    assert len(tokens) == 2, "the one for answering and the one of the conversation"
+    assert {open_either(keys, token, store.at_ms).expires_at_ms for token in tokens} == {ends}
+    store.at_ms = ends
+    assert {visitor.ask("GET", each).status for each in seen if each.count("/") == 2} == {404}

@@ -3,7 +3,7 @@
 --         contact open again, due as ever (or R). Out of the sender's folders. A campaign that was closed is sent again.
 --         Log: undo.
 -- ARGV: now_ms, index, digest of the address, undo_ms, 'theirs' where the InMail's row says so, else ''.
--- Returns: {'ok', letter, when its pack falls due in ms (0 = was not changed)} (the same where there is no answer: it is
+-- Returns: {'ok', letter, when it falls due in ms (0 = it did already)} (the same where there is no answer: it is
 --          taken back already) | {'unknown'} | {'theirs?'} as reply | {'over'} undo_ms have passed | {'in_conversation'}
 --          somebody has written since | {'written_again'} the address has another open InMail of the account by now
 --          | {'closed'} all of its pack fell due meanwhile, or the credit its answer gave back is used.
@@ -20,18 +20,19 @@ if joined and string.sub(joined, position * 12 + 1, position * 12 + 12) ~= perso
 if call('SISMEMBER', erased, int(index)) == 1 then return { 'unknown' } end
 local letter = call('GETRANGE', letters, int(index), int(index))
 local known = call('HGET', replies, int(index))
+local due_ms = unstamp(call('GETRANGE', sent, int(index * 6), int(index * 6 + 5))) + num(c[6])
 if not known then
   if letter ~= 'S' and letter ~= 'R' then return { 'unknown' } end
-  return { 'ok', letter, '0' }
+  return { 'ok', letter, letter == 'S' and int(due_ms) or '0' }
 end
 if num(string.match(known, '^%d+')) + tonumber(ARGV[4]) < now then return { 'over' } end
 if call('EXISTS', thread) == 1 then return { 'in_conversation' } end
-local before, due_ms = 'R', 0
+local before = 'R'
 if letter ~= 'L' then
   if not joined or num(call('HGET', wallet, c[3])) < 1 then return { 'closed' } end
   local other = call('HGET', open, person)
   if other and holds(other) then return { 'written_again' } end
-  before, due_ms = 'S', unstamp(call('GETRANGE', sent, int(index * 6), int(index * 6 + 5))) + num(c[6])
+  before = 'S'
 end
 -- Nothing fails below.
 although_memory_is_full()
@@ -54,4 +55,4 @@ if before == 'S' then
   end
 end
 journal('undo', c[2], int(index), 1, moved(letter .. before, 1), note)
-return { 'ok', before, int(due_ms) }
+return { 'ok', before, before == 'S' and int(due_ms) or '0' }

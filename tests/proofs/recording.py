@@ -31,7 +31,6 @@ SAID_ONCE = {
     "release": (3,),  # whether there is more: a repeat does not look
     "refund": (1,),  # how many were closed by this very call
     "suppress": (1,),  # whether it was new
-    "undo": (2,),  # when it falls due again, which this very call has set
 }
 
 

@@ -48,6 +48,8 @@ bench-full: $(STAMP) ## every benchmark, and Dramatiq's own tests against the br
 	@$(BIN)/python -m benchmarks.http
 	@$(BIN)/python -m benchmarks.growth
 	@$(BIN)/python -m benchmarks.held
+	@$(BIN)/python -m benchmarks.send_profile
+	@$(BIN)/python -m benchmarks.cluster
 	@$(BIN)/python -m benchmarks.peers
 	@$(BIN)/python -m benchmarks.intake
 	@$(BIN)/python -m benchmarks.broker

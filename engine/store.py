@@ -59,7 +59,11 @@ def script_source(name: str) -> str:
     if not (folder / f"{name}.lua").is_file() or name.startswith("_"):
         raise KeyError(f"no script {name!r} in engine/lua")
     # The scripts that are not about one account stand alone; a long one's functions have a file of their own.
-    parts = () if name in STANDALONE else (*BEGINNING, *(("_talk.lua",) if name in TALK else ()), f"_{name}.lua")
+    parts = (
+        ("_clock.lua",) * (name in CLOCKED)
+        if name in STANDALONE
+        else (*BEGINNING, *(("_talk.lua",) if name in TALK else ()), f"_{name}.lua")
+    )
     return "".join((folder / part).read_text() for part in (*parts, f"{name}.lua") if (folder / part).is_file())
 
 
@@ -75,6 +79,9 @@ BEGINNING = ("_keys.lua", "_log.lua", "_moves.lua")
 TALK = frozenset({"reply", "undo", "say", "erase"})
 """The scripts of a conversation: called with the keys of one, ``Keys.of_conversation``."""
 
+
+CLOCKED = frozenset({"deliver", "rotate_key", "begin_request", "begin_upload", "note_upload"})
+"""Those of the standalone scripts that are told the time."""
 
 STANDALONE = frozenset(
     {

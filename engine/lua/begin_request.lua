@@ -4,12 +4,6 @@
 -- ARGV: now_ms, fingerprint of the body, token of this try, lease_ms, keep_ms.
 -- Returns: {'go'} (also for a repeat of this try) | {'done', status, headers, body} | {'running', ms left}
 --          | {'reused'} the key came with another body.
-local call, now = redis.call, tonumber(ARGV[1])
-if now == 0 then
-  local t = call('TIME')
-  now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
-end
-local function int(n) return string.format('%.0f', n) end
 local r = call('HMGET', KEYS[1], 'fingerprint', 'token', 'until_ms', 'status', 'headers', 'body')
 if r[1] then
   if r[1] ~= ARGV[2] then return { 'reused' } end

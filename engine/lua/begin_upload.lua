@@ -3,12 +3,6 @@
 -- KEYS: the upload; one more on a cluster, which is not looked at.
 -- ARGV: now_ms, token of this try, lease_ms, keep_ms, fingerprint of order and list, then field, value …
 -- Returns: {'go'} (also for a repeat of this try) | {'known', state} | {'reused'} the key came with another list.
-local call, now = redis.call, tonumber(ARGV[1])
-if now == 0 then
-  local t = call('TIME')
-  now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
-end
-local function int(n) return string.format('%.0f', n) end
 local u = call('HMGET', KEYS[1], 'state', 'token', 'until_ms', 'fingerprint')
 -- One that failed has done nothing: it may come again with the list mended.
 if u[1] and u[1] ~= 'failed' then

@@ -6,11 +6,6 @@
 --       shard the digests of its recipients.
 -- Returns: the digests of those who may not be written to, joined. Delivering twice changes nothing, and passes with memory full: the credits
 -- are held already, and only so many packs are in hand.
-local call, now = redis.call, tonumber(ARGV[1])
-if now == 0 then
-  local t = call('TIME')
-  now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
-end
 local ref, at, long = ARGV[2], string.format('%.0f', now), 1024
 local stem = ' ' .. ref .. '@'
 local entry, refused = stem .. at, {}

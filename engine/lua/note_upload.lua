@@ -2,12 +2,6 @@
 -- KEYS: the upload; one more on a cluster, which is not looked at.
 -- ARGV: now_ms, token, lease_ms (0 = it is given up), keep_ms, then field, value …
 -- Returns: {'ok'} | {'lost'} another try has it, or it was forgotten.
-local call, now = redis.call, tonumber(ARGV[1])
-if now == 0 then
-  local t = call('TIME')
-  now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
-end
-local function int(n) return string.format('%.0f', n) end
 if call('HGET', KEYS[1], 'token') ~= ARGV[2] then return { 'lost' } end
 -- Nothing fails below. The first write frees memory, so Redis does not look at its limit: what is done is told.
 call('HDEL', KEYS[1], '')

@@ -3,11 +3,6 @@
 -- KEYS: the key's hash; one more on a cluster, which is not looked at.
 -- ARGV: now_ms, SHA-256 of the new secret (hex), overlap_ms.
 -- Returns: {'ok'} (also for a repeat) | {'unknown'} | {'over'} it is revoked or expired.
-local call, now = redis.call, tonumber(ARGV[1])
-if now == 0 then
-  local t = call('TIME')
-  now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
-end
 local k = call('HMGET', KEYS[1], 'digest', 'expires_at_ms', 'revoked_at_ms')
 if not k[1] then return { 'unknown' } end
 -- After a lost reply the same call comes again: the secret that went before must not be forgotten by it.

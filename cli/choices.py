@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.account import Json
-from cli.output import print_json, say, table, when
+from cli.output import plural, print_json, say, table, when
 from cli.session import session
 from engine import choices
 from engine.errors import Invalid
@@ -80,4 +80,4 @@ def erase(
         raise Invalid(f"erasing {address} cannot be taken back: say so with --yes")
     with session(changes=True) as s:
         erased = choices.erase(s.store, address)
-    say(f"{address} is forgotten: it stood in {erased} InMails")
+    say(f"{address} is forgotten: it stood in {plural(erased, 'InMail', 'InMails')}")

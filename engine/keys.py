@@ -37,6 +37,8 @@ class Keys:
         """zset: campaign → when its earliest refund falls due, ms."""
         self.wake = f"{namespace}:{{sched}}:wake"
         """list: a token that ends the scheduler's nap."""
+        self.renewals = f"{namespace}:{{sched}}:renewals"
+        """zset: account → when something of its subscription happens next, ms."""
         self.leader = f"{namespace}:{{sched}}:leader"
         """hash: which scheduler leads, its epoch, until when."""
         self.presence = f"{namespace}:{{sched}}:presence"
@@ -115,6 +117,14 @@ class Keys:
     def thread(self, campaign: str, index: int) -> str:
         """list: what was said after the answer, oldest first: 'ms side text'."""
         return f"{self.campaign(campaign)}:thread:{index}"
+
+    def subscription(self, account: str) -> str:
+        """hash: the account's subscription: plan and its terms, cycle, state, months, what is unpaid; revision."""
+        return f"{self.namespace}:{{{account}}}:subscription"
+
+    def invoices(self, account: str) -> str:
+        """hash: number of an invoice → the invoice, JSON; every invoice of the account."""
+        return f"{self.namespace}:{{{account}}}:invoices"
 
     def of_upload(self, campaign: str, token: str) -> list[str]:
         """The campaign's keys, then those where this upload stages its packs; each upload has its own."""

@@ -1,4 +1,4 @@
-"""An invoice as a page to read and to print: one HTML file that needs nothing else. For the web and the command line."""
+"""An invoice as a page to read and to print: one HTML file that needs nothing else. For web and command line."""
 
 from __future__ import annotations
 

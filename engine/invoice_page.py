@@ -17,8 +17,10 @@ STYLE: Final = (resources.files("engine") / "templates" / "invoice.css").read_te
 """What stands within the page's one style element: a content security policy may name it by its hash."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MONTHS = ("January", "February", "March", "April", "May", "June", "July")
-_MONTHS += ("August", "September", "October", "November", "December")
+_MONTHS: Final = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 
 _templates = Environment(
     loader=PackageLoader("engine", "templates"),

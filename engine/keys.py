@@ -31,6 +31,8 @@ class Keys:
         """set: the id of every account; written before the account itself, so none is ever missed."""
         self.link_keys = f"{namespace}:link_keys"
         """hash: id of a key of reply links → when it was made, ms, and its secret; unless the settings name keys."""
+        self.plans_sold = f"{namespace}:plans_sold"
+        """hash: 'slug version' of a plan that was ever sold → its terms, so that no version stands for two."""
         self.runnable = f"{namespace}:{{sched}}:runnable"
         """zset: account → when the scheduler must next look at it, ms."""
         self.due = f"{namespace}:{{sched}}:due"
@@ -61,7 +63,7 @@ class Keys:
     def _account(self, account: str) -> list[str]:
         tag = f"{self.namespace}:{{{account}}}"
         return [
-            f"{tag}:account",  # hash: email, name, plan and its limits, campaign_seq; history, stopped, fence
+            f"{tag}:account",  # hash: email, name, plan and its limits, campaign_seq; history, stopped, fence; caps
             f"{tag}:wallet",  # hash: available, held, spent, granted, expired; seq and chain of the last log entry
             f"{tag}:log",  # stream: one entry per transition, id = dense sequence number
             f"{tag}:ops",  # hash: operation id → fingerprint and outcome, so that twice is once
@@ -105,6 +107,10 @@ class Keys:
         account = account_of(campaign)
         folders = [self.folder(account, letter) for letter in FOLDERS]
         return [*self.of_campaign(campaign), *folders, self.unread(account), self.thread(campaign, index)]
+
+    def of_subscription(self, account: str) -> list[str]:
+        """The account's keys, then those of its subscription, in the order of engine/lua/_amends.lua."""
+        return [*self.of_account(account), self.subscription(account), self.invoices(account)]
 
     def folder(self, account: str, letter: str) -> str:
         """zset: campaign number.index of each InMail answered so (A, D, L) → when something was last said there, ms."""

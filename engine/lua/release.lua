@@ -11,7 +11,7 @@
 --          scheduler leads: nothing was changed.
 local lease_until = now + tonumber(ARGV[2])
 local c = call('HMGET', campaign, 'state', 'start_at_ms', 'packs', 'pack_size', 'next_pack', 'queued', 'id',
-  'recipients', 'claimed', 'turn', 'turn_packs')
+  'recipients', 'claimed', 'turn', 'turn_packs', 'seat')
 local state, size, queued = c[1], num(c[4]), num(c[6])
 if not state then return { 'unknown' } end
 local epoch, fence = tonumber(ARGV[6]), num(call('HGET', account, 'fence'))
@@ -34,7 +34,7 @@ if epoch > fence then call('HSET', account, 'fence', ARGV[6]) end
 heed(ARGV[7])
 local most = math.max(2, math.ceil(tonumber(ARGV[3]) / size))
 if state == 'scheduled' and num(c[2]) > now then return { state, '', c[2], '0', 0, mark(), '0', c[4], c[8] } end
-local space, bound = room()
+local space, bound = room(c[12] or '')
 local free = space - tonumber(ARGV[4])
 
 local function become(to, reason, kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime
 
 import pytest
@@ -166,6 +167,14 @@ def test_an_upgrade_s_credits_are_capped_by_the_new_plan():
     account = story(JOINED, PAID, ("2026-04-03", "manual_grant", 120), ("2026-04-11", "change", "business_plus", None))
     # 135 there, 23 more, cap 150: 8 expire
     assert wallet(account) == (158, 8, 150, 0, 0)
+
+
+@pytest.mark.parametrize("annual", [False, True])
+def test_a_dearer_plan_with_fewer_credits_takes_none_away(annual):
+    club = a_plan("club", 20000, 200000, 4, 3, 0)
+    joined = ("2026-04-01", "subscribe", "executive", False)
+    account = story(joined, PAID, ("2026-04-02", "change", "club", annual), plans=PLANS | {"club": club})
+    assert (account.plan["slug"], wallet(account)) == ("club", (150, 0, 150, 0, 0))
 
 
 def test_monthly_to_annual_begins_anew_and_takes_off_what_is_left():
@@ -426,3 +435,23 @@ def test_sends_keep_within_the_plan_s_simultaneous_contacts():
     assert down.apply(ms("2026-05-02"), ("send", 10)) == 0  # 100 open, 25 allowed: nothing is cancelled, nothing goes
     down.apply(ms("2026-05-05"), ("settle", 20, 60))
     assert down.apply(ms("2026-05-05"), ("send", 10)) == 5
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_plan_without_a_fee_comes_to_the_same_whether_looked_at_daily_or_once_a_year(seed):
+    rng, plans = random.Random(seed), {"trial": a_plan("trial", 0, 0, 15, 8, 0)}
+    daily, late = (Reckoning(zone="Europe/Berlin", plans=plans) for _ in range(2))
+    for account in (daily, late):
+        account.apply(ms("2026-01-30 01:30"), ("subscribe", "trial", False))
+    for day in range(1, 366):
+        at_ms = ms("2026-01-30 12:00") + day * DAY_MS
+        daily.apply(at_ms, ("process",))
+        if day % 7 == 3:
+            sent = late.apply(at_ms, ("send", rng.randint(0, 20)))  # what the late one has, the daily one has too
+            assert daily.apply(at_ms, ("send", sent)) == sent
+            answered = rng.randint(0, sent // 2)
+            event = rng.choice((("manual_grant", rng.randint(1, 60)), ("settle", answered, sent - answered)))
+            assert daily.apply(at_ms + 1, event) == late.apply(at_ms + 1, event)
+    late.apply(daily.now_ms, ("process",))
+    assert late.totals() == daily.totals()
+    assert late.label == "s1.12"

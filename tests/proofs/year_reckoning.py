@@ -27,6 +27,8 @@ A15 Terms are frozen when ordered (pending ones too). "Same plan" in R8 is the s
 A16 A change without a cycle keeps the current one. A cancel of what is cancelled already changes nothing, nor does one
     of what is ended. Subscribing while cancelled to another plan or cycle is refused (use_change) like while active.
 A17 Both lines of an upgrade stand on its invoice, also those of 0; the balance of another currency is not considered.
+A18 A month, end or change nobody has processed yet leaves everything as it was (plan, contacts, credits), but for A12.
+A19 Subscribing to basic, paying an invoice that does not exist or another amount than is due: not asked here.
 """
 
 from __future__ import annotations

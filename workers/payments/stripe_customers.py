@@ -32,27 +32,30 @@ class CustomerBook:
 
     def find(self, account: str) -> stripe.Customer | None:
         """The account's customer with its default card read along; None where there is none (any more)."""
-        known = self.kept.get(account)
+        return self._find(account, self.kept.get(account))
+
+    def find_or_make(self, order: Order) -> str:
+        """The id of the account's customer, made now where there is none; name and address as the order has them."""
+        known = self.kept.get(order.account)
+        found = self._find(order.account, known)
+        customer = self._make(order.account, known) if found is None else found.id
+        self.client.v1.customers.update(customer, {"email": order.email, "name": order.name})
+        return customer
+
+    def _find(self, account: str, known: str | None) -> stripe.Customer | None:
         if known is not None and (found := self._read(known)) is not None:
             return found
         query = f"metadata['{ENGINE}']:'{self.engine}' AND metadata['{ACCOUNT}']:'{account}'"
         for each in self.client.v1.customers.search({"query": query, "limit": 10}).data:
             # The search lags by a minute: what it names may be gone.
-            if each.id != known and (found := self._read(each.id)) is not None:
+            if (found := self._read(each.id)) is not None:
                 self.kept.set(account, found.id)
                 return found
         return None
 
-    def find_or_make(self, order: Order) -> str:
-        """The id of the account's customer, made now where there is none; name and address as the order has them."""
-        found = self.find(order.account)
-        customer = self._make(order.account) if found is None else found.id
-        self.client.v1.customers.update(customer, {"email": order.email, "name": order.name})
-        return customer
-
-    def _make(self, account: str) -> str:
-        # Two at once make one: they say the same under the same key. Another id lost before makes it another key.
-        key = f"{self.engine}:customer:{account}:{self.kept.get(account) or ''}"
+    def _make(self, account: str, lost: str | None) -> str:
+        # Two at once make one: they say the same under the same key. Another than the one lost before has another key.
+        key = f"{self.engine}:customer:{account}:{lost or ''}"
         made = self.client.v1.customers.create(
             {"metadata": {ENGINE: self.engine, ACCOUNT: account}}, {"idempotency_key": key}
         )

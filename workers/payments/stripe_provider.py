@@ -59,8 +59,9 @@ class StripeProvider:
                 return None
             pages = self._pages(order, customer)
             for page in pages:
-                if page.status == "open" and page.url and page.amount_total == _amount(order):
+                if page.status == "open" and page.amount_total == _amount(order):
                     return _link(page)
+                self._close(page)
             # As many pages as there are before it make the key: two calls at once open one.
             key = f"{self._engine}:page:{order.account}:{order.number}:{len(pages)}"
             return _link(
@@ -101,7 +102,7 @@ class StripeProvider:
         """What Stripe has of the order's payment already: one that is through, or one under way."""
         pending: Pending | None = None
         for intent in self._client.v1.payment_intents.list({"customer": customer, "limit": _MOST}).data:
-            if not self._is_of(intent, order) or intent.status not in ("succeeded", "processing"):
+            if not _is_of(intent, order) or intent.status not in ("succeeded", "processing"):
                 continue
             if intent.amount != _amount(order) or intent.currency.upper() != order.currency:
                 raise Refused(
@@ -152,16 +153,19 @@ class StripeProvider:
 
     def _pages(self, order: Order, customer: str) -> list[stripe.checkout.Session]:
         found = self._client.v1.checkout.sessions.list({"customer": customer, "limit": _MOST}).data
-        return [page for page in found if self._is_of(page, order)]
+        return [page for page in found if _is_of(page, order)]
 
     def _close_pages(self, order: Order, customer: str) -> bool:
         """Close the order's open pages, so that nobody pays there what is being charged; whether there were any."""
-        pages = [page for page in self._pages(order, customer) if page.status == "open"]
-        for page in pages:
-            # Refused where it went through or expired in this moment: what Stripe has of the order says which.
-            with suppress(stripe.InvalidRequestError):
-                self._client.v1.checkout.sessions.expire(page.id)
-        return bool(pages)
+        return sum(self._close(page) for page in self._pages(order, customer)) > 0
+
+    def _close(self, page: stripe.checkout.Session) -> bool:
+        """Whether the page was open; refused where it went through or expired in this moment: _before says which."""
+        if page.status != "open":
+            return False
+        with suppress(stripe.InvalidRequestError):
+            self._client.v1.checkout.sessions.expire(page.id)
+        return True
 
     def _page(self, order: Order, customer: str) -> SessionCreateParams:
         what = " ".join(order.what.split())[:_WHAT_CHARS_MAX] or order.number
@@ -191,10 +195,10 @@ class StripeProvider:
     def _metadata(self, order: Order, by: str) -> dict[str, str]:
         return {ENGINE: self._engine, ACCOUNT: order.account, INVOICE: order.number, BY: by}
 
-    def _is_of(self, thing: stripe.PaymentIntent | stripe.checkout.Session, order: Order) -> bool:
-        marks: dict[str, str] = thing.metadata.to_dict() if thing.metadata else {}
-        ours = {ENGINE: self._engine, ACCOUNT: order.account, INVOICE: order.number}
-        return all(marks.get(name) == value for name, value in ours.items())
+
+def _is_of(thing: stripe.PaymentIntent | stripe.checkout.Session, order: Order) -> bool:
+    marks: dict[str, str] = thing.metadata.to_dict() if thing.metadata else {}
+    return (marks.get(ACCOUNT), marks.get(INVOICE)) == (order.account, order.number)
 
 
 def _amount(order: Order) -> int:

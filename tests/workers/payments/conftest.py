@@ -95,9 +95,13 @@ def store() -> Store:
     return Store(fakeredis.FakeRedis(server=fakeredis.FakeServer(), version=(7, 0)))
 
 
-def provider_at(url, store, *, key=KEY, engine="inmail"):
+def provider_at(url, store, *, key=KEY, engine="inmail", customers=None):
     return StripeProvider(
-        StripeCustomers(store), key=SecretStr(key), webhook_secret=SecretStr(SECRET), api=url, engine=engine
+        customers or StripeCustomers(store),
+        key=SecretStr(key),
+        webhook_secret=SecretStr(SECRET),
+        api=url,
+        engine=engine,
     )
 
 

@@ -3,8 +3,8 @@
 Run as ``python -m tests.workers.payments.stand_in``; prints its port, ends with its standard input.
 
 Added here: Checkout sessions, the billing portal, the search of customers, payment intents by customer, idempotency
-keys, and the refusal of ``payment_method_types`` by the newer API. Under /_config/ a test sees the calls there were,
-has the next ones fail, and pays on a page.
+keys, deleted customers that can still be read, and the refusal of ``payment_method_types`` by the newer API. Under
+/_config/ a test sees the calls there were, has the next ones fail, and pays on a page.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ resources.Store.dump_to_disk = lambda _: None
 calls: list[dict[str, Any]] = []
 sessions: dict[str, dict[str, Any]] = {}
 answered: dict[str, tuple[str, int, bytes]] = {}
-faults: list[str] = []
+faults: list[tuple[str, str]] = []
+deleted: set[str] = set()
+one_at_a_time = asyncio.Lock()
 
 
 def _list(url: str, found: list[Any]) -> dict[str, Any]:
@@ -56,6 +58,15 @@ def _search(query: dict[str, Any]) -> dict[str, Any]:
     return {"object": "search_result", "has_more": False, "data": [one._export() for one in found]}
 
 
+def _customer(method: str, identity: str, query: dict[str, Any]) -> Any:
+    if identity == "search":
+        return _search(query)
+    if method == "DELETE":
+        deleted.add(identity)
+    known = method == "GET" and identity in deleted
+    return {"id": identity, "object": "customer", "deleted": True} if known else None
+
+
 def _all(kind: Any) -> list[Any]:
     return [value for key, value in resources.store.items() if key.startswith(f"{kind.object}:")]
 
@@ -63,6 +74,8 @@ def _all(kind: Any) -> list[Any]:
 def _new_session(data: dict[str, Any]) -> dict[str, Any]:
     Customer._api_retrieve(data["customer"])
     line = data["line_items"][0]
+    if line["price_data"]["currency"] != line["price_data"]["currency"].lower():
+        raise UserError(400, "Invalid currency")
     identity, now = f"cs_test_{len(sessions)}", int(time.time())
     made = sessions[identity] = {
         "id": identity,
@@ -103,8 +116,8 @@ def _pay(identity: str, method: str) -> dict[str, Any]:
 async def _extra(request: web.Request, data: Any) -> Any:
     """The answer to a call localstripe does not know; None for one it knows."""
     what, query = (request.method, request.path), server.unflatten_data(request.query)
-    if what == ("GET", "/v1/customers/search"):
-        return _search(query)
+    if request.path.startswith("/v1/customers/"):
+        return _customer(request.method, request.path.rpartition("/")[2], query)
     if what == ("GET", "/v1/payment_intents") and "customer" in query:
         mine = [one for one in _all(PaymentIntent) if one.customer == query["customer"]]
         return _list(request.path, [one._export() for one in mine])
@@ -128,14 +141,27 @@ def _config(path: str, data: Any) -> Any:
     if path == "/_config/calls":
         return calls
     if path == "/_config/faults":
-        faults[:] = data["faults"]
+        faults[:] = [(data.get("at", ""), each) for each in data["faults"]]
         return {}
     if found := re.fullmatch(r"/_config/pay/(\w+)/(\w+)", path):
         return _pay(found[1], found[2])
     if path == "/_config/data":
-        for kept in (calls, sessions, answered, faults, webhooks._webhooks):
+        for kept in (calls, sessions, answered, faults, deleted, webhooks._webhooks):
             kept.clear()
     return None
+
+
+async def _once(request: web.Request, handler: Any, key: str, body: bytes) -> web.StreamResponse:
+    if request.method != "POST" or not key:
+        return await handler(request)
+    digest = hashlib.sha256(request.path.encode() + body).hexdigest()
+    if key in answered:
+        if answered[key][0] != digest:
+            return web.json_response({"error": {"type": "idempotency_error"}}, status=400)
+        return web.Response(body=answered[key][2], status=answered[key][1], content_type="application/json")
+    response = await handler(request)
+    answered[key] = (digest, response.status, response.body)
+    return response
 
 
 @web.middleware
@@ -149,17 +175,16 @@ async def around(request: web.Request, handler: Any) -> web.StreamResponse:
     form = server.unflatten_data(await request.post())
     asked = {"method": request.method, "path": request.path, "key": key, "form": form, "query": dict(request.query)}
     calls.append(asked)
-    fault = faults.pop(0) if faults else ""
+    due = bool(faults) and f"{request.method} {request.path}".endswith(faults[0][0])
+    fault = faults.pop(0)[1] if due else ""
+    if fault == "paid meanwhile":
+        _pay(request.path.split("/")[4], "pm_card_visa")
+    if fault == "lag":  # of the search, which knows what was made a minute ago
+        return web.json_response({"object": "search_result", "has_more": False, "data": []})
     if fault.isdigit():
         return web.json_response({"error": {"type": "api_error"}}, status=int(fault))
-    digest = hashlib.sha256(request.path.encode() + body).hexdigest()
-    if request.method == "POST" and key in answered:
-        if answered[key][0] != digest:
-            return web.json_response({"error": {"type": "idempotency_error"}}, status=400)
-        return web.Response(body=answered[key][2], status=answered[key][1], content_type="application/json")
-    response = await handler(request)
-    if request.method == "POST" and key:
-        answered[key] = (digest, response.status, response.body)
+    async with one_at_a_time:
+        response = await _once(request, handler, key, body)
     if fault == "lost" and request.transport is not None:
         request.transport.close()
     return response

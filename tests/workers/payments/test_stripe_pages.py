@@ -6,6 +6,7 @@ import pytest
 
 from engine.errors import Refused
 from engine.store import Store
+from engine.stripe_customers import StripeCustomers
 from tests.workers.payments.conftest import an_order, provider_at
 from workers.payments.provider import NoCard, Paid
 
@@ -18,6 +19,7 @@ def test_a_page_asks_for_what_the_order_says_and_saves_the_card(provider, stand_
     assert link.url.startswith("http://127.0.0.1/pay/")
     assert link.expires_at_ms > 0
     assert form["mode"] == "payment"
+    assert form["adaptive_pricing"] == {"enabled": "false"}
     assert form["client_reference_id"] == "acme-0001"
     (line,) = form["line_items"]
     assert line["price_data"] == {"currency": "usd", "unit_amount": "2495", "product_data": {"name": "Business"}}
@@ -61,11 +63,19 @@ def test_there_is_no_page_for_what_is_paid(provider, stand_in):
     assert provider.checkout(an_order()) is None
 
 
-def test_a_payment_of_another_amount_under_the_same_number_is_told(provider, stand_in):
+@pytest.mark.parametrize("changed", [{"amount_minor": 9995}, {"currency": "EUR"}])
+def test_a_payment_of_another_amount_under_the_same_number_is_told(provider, stand_in, changed):
     stand_in.pay(provider.checkout(an_order()))
     with pytest.raises(Refused, match="another amount") as caught:
-        provider.checkout(an_order(amount_minor=9995))
+        provider.checkout(an_order(**changed))
     assert caught.value.code == "wrong_amount"
+
+
+def test_a_page_with_another_amount_is_closed_rather_than_shown(provider, stand_in):
+    old = provider.checkout(an_order())
+    new = provider.checkout(an_order(amount_minor=9995))
+    pages = {one["id"]: (one["status"], one["amount_total"]) for one in stand_in.ask("/v1/checkout/sessions")["data"]}
+    assert pages == {old.reference: ("expired", 2495), new.reference: ("open", 9995)}
 
 
 def test_an_account_is_one_customer_with_the_name_and_address_of_the_last_order(provider, stand_in):
@@ -96,6 +106,29 @@ def test_a_customer_deleted_at_stripe_is_made_anew(provider, stand_in, store):
 
     (made,) = stand_in.ask("/v1/customers")["data"]
     assert made["id"] != gone["id"]
+    assert store.hash("inmail:stripe_customers") == {"acme": made["id"]}
+
+
+def test_a_customer_another_process_makes_in_this_moment_is_not_made_twice(provider, stand_in, store):
+    too_early = [None]
+
+    class Behind(StripeCustomers):
+        """What is kept, read a moment too early the first time."""
+
+        def get(self, account):
+            return too_early.pop() if too_early else StripeCustomers.get(self, account)
+
+    provider.checkout(an_order())
+    stand_in.ask("/_config/faults", {"at": "/customers/search", "faults": ["lag"]})
+    provider_at(stand_in.url, store, customers=Behind(store)).checkout(an_order("acme-0002"))
+    assert len(stand_in.ask("/v1/customers")["data"]) == 1
+
+
+def test_a_customer_stripe_does_not_know_is_made_anew(provider, stand_in, store):
+    store.client.hset("inmail:stripe_customers", "acme", "cus_ofthetestmode")
+    assert provider.charge(an_order(), 1) == NoCard()
+    provider.checkout(an_order())
+    (made,) = stand_in.ask("/v1/customers")["data"]
     assert store.hash("inmail:stripe_customers") == {"acme": made["id"]}
 
 

@@ -44,8 +44,8 @@ class NotFound(Refused):
 
 
 class Unavailable(EngineError):
-    """Redis or the payment provider does not answer, or answers that it cannot; a repeat is safe, as nothing is known to
-    be half done."""
+    """Redis or the payment provider does not answer, or answers that it cannot; nothing is known to be half done, a
+    repeat is safe."""
 
     code = "unavailable"
 

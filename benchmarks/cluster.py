@@ -21,7 +21,7 @@ from benchmarks.redis_cluster import Cluster, own_cluster
 from benchmarks.report import outcome, table
 from benchmarks.stage import SUBJECT, WINDOW_MS, a_list, wait
 from cli import up
-from engine import accounts, agenda, credits, submitting
+from engine import accounts, agenda, credits, opening, submitting
 from engine.audit import audit
 from engine.intake.lists import open_list
 from engine.message import parse_message
@@ -83,7 +83,7 @@ def _measure(lists: list[Path], each: int, masters: int, workers: int) -> tuple[
 
 
 def _submit(store: Store, account: str, source: Path) -> str:
-    accounts.open_account(store, account, email=f"{account}@example.org", name=account, plan=Plan("bench", "Bench"))
+    opening.open_account(store, account, email=f"{account}@example.org", name=account, plan=Plan("bench", "Bench"))
     with open_list(source) as listed:
         message = parse_message(SUBJECT, "Would you have a minute?", columns=listed.columns)
         order = submitting.Order("bench", 500, refund_after_ms=WINDOW_MS)

@@ -24,7 +24,7 @@ from dramatiq import Worker
 
 from benchmarks.report import figure, machine, outcome, table
 from benchmarks.stage import BODY, SUBJECT, Stage, a_list, stage
-from engine import accounts, campaigns, credits, submitting
+from engine import accounts, campaigns, credits, opening, submitting
 from engine.audit import audit
 from engine.intake.lists import open_list
 from engine.message import parse_message
@@ -152,7 +152,7 @@ def _threads(folder: Path) -> Iterator[Store]:
 
 
 def _open(store: Store, account: str) -> None:
-    accounts.open_account(store, account, email=f"{account}@example.org", name=account, plan=Plan("bench", "Bench"))
+    opening.open_account(store, account, email=f"{account}@example.org", name=account, plan=Plan("bench", "Bench"))
     credits.grant(store, account, 100_000, reason="bench")
 
 

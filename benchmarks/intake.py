@@ -22,7 +22,7 @@ from rich.table import Table
 
 from benchmarks.people import COLUMNS, people
 from config.settings import get_settings
-from engine import accounts, submitting
+from engine import opening, submitting
 from engine.intake.lists import open_list
 from engine.message import parse_message
 from engine.plans import Plan
@@ -70,7 +70,7 @@ def _round(url: str, account: str, source: Path) -> tuple[float, float]:
 
 def _child(url: str, account: str, source: str) -> int:
     store = open_store(url)
-    accounts.open_account(store, account, email="b@example.org", name="Bench", plan=Plan("bench", "Bench"))
+    opening.open_account(store, account, email="b@example.org", name="Bench", plan=Plan("bench", "Bench"))
     with open_list(source) as listed:
         message = parse_message("Hello {{ first_name }}", "Would {{ company }} spare you?", columns=listed.columns)
         started = time.perf_counter()

@@ -16,7 +16,7 @@ import psutil
 from benchmarks.people import COLUMNS, people
 from cli import up
 from config.settings import get_settings
-from engine import accounts, agenda, campaigns, credits, submitting
+from engine import accounts, agenda, campaigns, credits, opening, submitting
 from engine.audit import audit
 from engine.intake.lists import open_list
 from engine.message import parse_message
@@ -42,7 +42,7 @@ class Stage:
 
     def account(self, name: str, credits_: int = 0) -> str:
         """An account without limits, so many credits granted."""
-        accounts.open_account(self.store, name, email=f"{name}@example.org", name=name, plan=Plan("bench", "Bench"))
+        opening.open_account(self.store, name, email=f"{name}@example.org", name=name, plan=Plan("bench", "Bench"))
         if credits_:
             credits.grant(self.store, name, credits_, reason="bench")
         return name

@@ -8,7 +8,7 @@ import typer
 
 from cli.output import pairs, print_json, say, span, when
 from cli.session import session
-from engine import accounts, credits, suppressions
+from engine import accounts, credits, opening, suppressions
 from engine.plans import WEIGHT_MAX, find_plan
 from workers.runtime import plan_catalogue
 
@@ -32,7 +32,7 @@ def open_account(
     """Open an account on a plan; its first month's credits come at once. Twice is once."""
     chosen = find_plan(plan_catalogue(), plan)
     with session(changes=True) as s:
-        new = accounts.open_account(s.store, account, email=email, name=name, plan=chosen, annual=annual)
+        new = opening.open_account(s.store, account, email=email, name=name, plan=chosen, annual=annual)
         wallet = credits.wallet(s.store, account)
     if as_json:
         print_json({"account": account, "plan": chosen.slug, "opened": new, "available": wallet.available})

@@ -21,7 +21,7 @@ from cli import up, watch
 from cli.audience import ACCEPT, DECLINE, LATE, audience
 from cli.output import bar, console, counts_line, pairs, say, table
 from config.settings import Settings, get_settings
-from engine import accounts, campaigns, credits, submitting
+from engine import campaigns, credits, opening, submitting
 from engine.audit import audit
 from engine.errors import Invalid, Unavailable
 from engine.intake.lists import CandidateList, open_list
@@ -100,7 +100,7 @@ def _submit(store: Store, settings: Settings, listed: CandidateList, message: Me
     if people > 2 * plan.simultaneous_contacts:
         # On the real plan a list so long would take more waves than one cares to watch.
         plan = Plan("demo", "Demo (no limit of contacts)", credits_a_month=plan.credits_a_month)
-    accounts.open_account(store, ACCOUNT, email="alma@example.org", name="Alma, Harbour Talent", plan=plan)
+    opening.open_account(store, ACCOUNT, email="alma@example.org", name="Alma, Harbour Talent", plan=plan)
     if people > 2 * plan.credits_a_month:
         credits.grant(store, ACCOUNT, people // 2 - plan.credits_a_month, reason="half as many as people")
     wallet = credits.wallet(store, ACCOUNT)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from cli.drill_stage import VICTIMS, Stage
 from cli.drill_tally import Tally, tally
-from engine import accounts, answers, campaigns, credits, submitting
+from engine import answers, campaigns, credits, opening, submitting
 from engine.errors import EngineError, Unavailable
 from engine.intake.lists import open_list
 from engine.message import parse_message
@@ -73,7 +73,7 @@ def play(stage: Stage, number: int, rng: random.Random) -> Round:
     """Submit a campaign, kill somebody while it runs, answer some of it, wait until it is over, and count."""
     store, account = stage.store, f"drill-{number}"
     insist(
-        lambda: accounts.open_account(store, account, email="d@example.org", name="Drill", plan=Plan("drill", "Drill"))
+        lambda: opening.open_account(store, account, email="d@example.org", name="Drill", plan=Plan("drill", "Drill"))
     )
     insist(lambda: credits.grant(store, account, CREDITS, reason="drill", key="start"))
     done = Round(number, rng.choice(VICTIMS), rng.uniform(0.0, KILL_WITHIN_S))

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from cli.account import AccountId, Json
 from cli.output import print_json, say, table, when
 from cli.session import session
-from config.settings import milliseconds
+from config.durations import milliseconds
 from engine import api_keys
 from engine.errors import Invalid
 

@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from cli.account import Json
 from cli.output import pairs, print_json, say, when
 from cli.session import Session, session
-from config.settings import milliseconds
+from config.durations import milliseconds
 from engine import link_keys, links
 from engine.errors import Invalid, Refused
 from engine.link_keys import LinkKeys, open_link_keys

@@ -6,13 +6,15 @@ import re
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import SettingsConfigDict
 
 from config import redis_address, stripe_settings, timings
+from config.billing import BillingSettings
+from config.durations import Duration, milliseconds
 from config.link_keys import parse_link_keys
 
 _SHOWN_CHARS_MAX = 400
@@ -24,17 +26,7 @@ class BadSettings(ValueError):
     """A setting is wrong; the message names the variable, the value and what is accepted."""
 
 
-def _iso_8601(value: Any) -> Any:
-    # Plain numbers would be read as seconds: a refund window of "7" must not become seven seconds.
-    if isinstance(value, str) and not value.strip().upper().startswith("P"):
-        raise ValueError("give an ISO 8601 duration such as P7D, PT30S or PT1H30M")
-    return value
-
-
-Duration = Annotated[timedelta, BeforeValidator(_iso_8601)]
-
-
-class Settings(BaseSettings):
+class Settings(BillingSettings):
     """The settings; frozen. Durations are ISO 8601 (P7D, PT30S)."""
 
     model_config = SettingsConfigDict(
@@ -208,11 +200,6 @@ class Settings(BaseSettings):
     def link_lifetime_ms(self) -> int:
         """How long a reply link can be used, in milliseconds."""
         return milliseconds(self.link_lifetime)
-
-
-def milliseconds(span: timedelta) -> int:
-    """The whole milliseconds of a duration."""
-    return span // timedelta(milliseconds=1)
 
 
 @lru_cache(maxsize=1)

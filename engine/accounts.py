@@ -1,23 +1,21 @@
-"""Accounts: who owns credits, campaigns and a mailbox, and on which plan."""
+"""Accounts: who owns credits, campaigns and a mailbox, and what their plan lets them do."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from engine.errors import Invalid, NotFound, Refused
-from engine.identity import new_account_id, parse_address
-from engine.plans import WEIGHT_MAX, Plan
+from engine.errors import Invalid, NotFound
+from engine.plans import WEIGHT_MAX
 from engine.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account as stored; limits are those of the plan at the time it was taken (0 = no limit).
+    """One account as stored; limits are those of the plan version it bought (0 = no limit).
 
-    ``weight`` began as the plan's, and is whatever ``weigh`` said last.
+    ``sends_until_ms``: when its subscription ends or its grace period is over, 0 = not as far as is known. ``month`` is
+    what the log calls its subscription's. ``weight`` began as the plan's, and is whatever ``weigh`` said last.
     """
 
     id: str
@@ -29,50 +27,17 @@ class Account:
     credits_a_month: int
     profiles_per_search: int
     simultaneous_contacts: int
+    recipients_per_campaign: int
     refund_when: str
     refund_after_ms: int
     opened_at_ms: int
     weight: int
+    sends_until_ms: int
+    month: str
 
-
-def open_account(store: Store, account: str, *, email: str, name: str, plan: Plan, annual: bool = False) -> bool:
-    """Open an account on a plan, with its first month's credits; False when the same was opened before.
-
-    Errors: Invalid for a bad id, address or name; Refused when the id belongs to another account.
-    """
-    new_account_id(account)
-    email, name = parse_address(email), " ".join(name.split())
-    if not 1 <= len(name) <= 120 or not name.isprintable():
-        raise Invalid("a name has 1 to 120 printable characters", code="bad_name")
-    cycle = "annual" if annual else "monthly"
-    # Registered first: a crash in between leaves a name without an account, never an account nobody finds.
-    store.client.sadd(store.keys.accounts, account)
-    values: dict[str, Any] = {
-        "id": account,
-        "email": email,
-        "name": name,
-        "plan": plan.slug,
-        "cycle": cycle,
-        "can_send": int(plan.can_send),
-        "credits_a_month": plan.credits_a_month,
-        "profiles_per_search": plan.profiles_per_search,
-        "simultaneous_contacts": plan.simultaneous_contacts,
-        "refund_when": plan.refund_when,
-        "refund_after_ms": plan.refund_after_ms,
-        "weight": plan.weight,
-    }
-    fingerprint = "\n".join((email, name, plan.slug, cycle))
-    pairs = [part for pair in values.items() for part in pair]
-    operation = f"call:{secrets.token_hex(8)}"
-    arguments = (fingerprint, operation, plan.credits_a_month, *pairs)
-    status = store.run("open_account", store.keys.of_account(account), *arguments)[0]
-    if status == "conflict":
-        raise Refused(
-            f"account {account!r} is already open with another e-mail, name or plan; "
-            f"see it with: inmail account show {account}",
-            code="account_exists",
-        )
-    return bool(status == "ok")
+    def may_send(self, now_ms: int) -> bool:
+        """Whether its subscription lets it send at that time."""
+        return self.can_send and (self.sends_until_ms == 0 or now_ms < self.sends_until_ms)
 
 
 def get_account(store: Store, account: str) -> Account:
@@ -90,10 +55,13 @@ def get_account(store: Store, account: str) -> Account:
         credits_a_month=int(stored["credits_a_month"]),
         profiles_per_search=int(stored["profiles_per_search"]),
         simultaneous_contacts=int(stored["simultaneous_contacts"]),
+        recipients_per_campaign=int(stored.get("recipients_per_campaign", 0)),
         refund_when=stored["refund_when"],
         refund_after_ms=int(stored["refund_after_ms"]),
         opened_at_ms=int(stored["opened_at_ms"]),
         weight=int(stored.get("weight", 1)),
+        sends_until_ms=int(stored.get("sends_until_ms", 0)),
+        month=stored.get("month", ""),
     )
 
 

@@ -138,9 +138,11 @@ def rebuild(store: Store, between: Callable[[], None] = lambda: None) -> Rebuilt
             pipe.zcard(store.keys.sending(account))
             pipe.zcard(store.keys.drafts(account))
             pipe.llen(store.keys.stale(account))
+            pipe.hget(store.keys.subscription(account), "next_at_ms")
         found = pipe.execute()
         now = store.now_ms()
-        for account, *counts in zip(batch, found[::4], found[1::4], found[2::4], found[3::4], strict=True):
+        expect_renewals(store, dict(zip(batch, found[4::5], strict=True)))
+        for account, *counts in zip(batch, found[::5], found[1::5], found[2::5], found[3::5], strict=True):
             members, sending, drafts, stale = counts
             if stale:
                 store.client.sadd(store.keys.untidy, account)
@@ -159,6 +161,27 @@ def rebuild(store: Store, between: Callable[[], None] = lambda: None) -> Rebuilt
             if expected:
                 done.campaigns_put_back += store.client.zadd(store.keys.due, expected, lt=True)
     return done
+
+
+def expect_renewals(store: Store, next_at_ms: Mapping[str, bytes | None]) -> None:
+    """Note when something of these accounts' subscriptions happens next, as stored with them; no later than noted."""
+    times = {account: int(at_ms) for account, at_ms in next_at_ms.items() if at_ms and int(at_ms)}
+    if times:
+        with suppress(OutOfMemoryError):
+            store.client.zadd(store.keys.renewals, times, lt=True)
+
+
+def renewals_due(store: Store, *, most: int, look_again_ms: int) -> list[str]:
+    """Up to ``most`` accounts of whose subscriptions something is due, longest first.
+
+    Each is looked at again after ``look_again_ms``, unless what is done about it notes another time.
+    """
+    now = store.now_ms()
+    found = [m.decode() for m in store.client.zrangebyscore(store.keys.renewals, "-inf", now, start=0, num=most)]
+    if found:
+        with suppress(OutOfMemoryError):
+            store.client.zadd(store.keys.renewals, dict.fromkeys(found, now + look_again_ms))
+    return found
 
 
 def _batches(items: Iterable[str], size: int) -> Iterable[list[str]]:

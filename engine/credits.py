@@ -113,6 +113,31 @@ def log(store: Store, account: str, *, after_seq: int = 0, most: int | None = No
         left = None if left is None else left - step
 
 
+def available_at(store: Store, account: str, at_ms: int) -> int:
+    """The available credits at a time gone by, as the log says: those after the last entry not later than that.
+
+    The log is searched by halves, as its numbers are dense and its times grow.
+    """
+    low, high = 0, last_seq(store, account)
+    newest = _entry(store, account, high)
+    while newest is not None and newest.at_ms > at_ms:
+        if high - low <= 1:
+            newest = _entry(store, account, low)
+            break
+        middle = (low + high) // 2
+        entry = _entry(store, account, middle)
+        if entry is not None and entry.at_ms > at_ms:
+            high = middle
+        else:
+            low = middle
+    return newest.wallet.available if newest else 0
+
+
+def _entry(store: Store, account: str, seq: int) -> LogEntry | None:
+    found = store.client.xrange(store.keys.log(account), min=f"{seq}-0", max=f"{seq}-0") if seq > 0 else []
+    return parse_entry(*found[0]) if found else None
+
+
 def logs_after(store: Store, after_seq: Mapping[str, int], *, most: int) -> dict[str, list[LogEntry]]:
     """Up to ``most`` entries of several accounts' logs, each from the one after its number on, in one round trip."""
     pipe = store.client.pipeline(transaction=False)

@@ -5,6 +5,9 @@ A command maps the kind to its exit code, an actor to whether a retry makes sens
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 def one_line(text: str) -> str:
     """Foreign text as part of a line: blanks made one, '?' for what would steer a terminal instead of showing."""
@@ -14,15 +17,24 @@ def one_line(text: str) -> str:
 class EngineError(Exception):
     """Root of every error this project raises on purpose; ``str(error)`` is one clear line.
 
-    ``code`` is a stable word for programs; ``details`` are further lines (rows, problems), each whole in itself.
+    ``code`` is a stable word for programs; ``details`` are further lines (rows, problems), each whole in itself;
+    ``facts`` are named values a program can go by (used, limit, when it lifts).
     """
 
     code = "error"
 
-    def __init__(self, message: str, *, code: str | None = None, details: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        details: tuple[str, ...] = (),
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(message)
         self.code = code or type(self).code
         self.details = details
+        self.facts = dict(facts or {})
 
 
 class Invalid(EngineError):

@@ -8,10 +8,10 @@ from typing import Any
 
 from engine import credits, preflight
 from engine.accounts import Account
-from engine.errors import Refused
 from engine.intake.lists import CandidateList
 from engine.intake.rejects import TakesRejects
 from engine.message import Message
+from engine.refusals import cannot_send
 from engine.store import Store
 
 _SAMPLES = 3
@@ -39,8 +39,8 @@ def forecast(
 
     Errors: Refused when the account cannot send, the list breaks off, or a row is bad and the terms are strict.
     """
-    if not owner.can_send:
-        raise Refused(f"account {owner.id!r} is on plan {owner.plan}, which cannot send InMail", code="cannot_send")
+    if not owner.may_send(store.now_ms(store.keys.account(owner.id))):
+        raise cannot_send(owner)
     tally, skipped = preflight.Tally(), preflight.Skipped()
     samples: list[dict[str, str]] = []
     for good in preflight.check_rows(listed, message, rejects, tally, strict=terms.strict, progress=progress):

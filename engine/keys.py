@@ -31,12 +31,16 @@ class Keys:
         """set: the id of every account; written before the account itself, so none is ever missed."""
         self.link_keys = f"{namespace}:link_keys"
         """hash: id of a key of reply links → when it was made, ms, and its secret; unless the settings name keys."""
+        self.plans_sold = f"{namespace}:plans_sold"
+        """hash: 'slug version' of a plan that was ever sold → its terms, so that no version stands for two."""
         self.runnable = f"{namespace}:{{sched}}:runnable"
         """zset: account → when the scheduler must next look at it, ms."""
         self.due = f"{namespace}:{{sched}}:due"
         """zset: campaign → when its earliest refund falls due, ms."""
         self.wake = f"{namespace}:{{sched}}:wake"
         """list: a token that ends the scheduler's nap."""
+        self.renewals = f"{namespace}:{{sched}}:renewals"
+        """zset: account → when something of its subscription happens next, ms."""
         self.leader = f"{namespace}:{{sched}}:leader"
         """hash: which scheduler leads, its epoch, until when."""
         self.presence = f"{namespace}:{{sched}}:presence"
@@ -61,7 +65,7 @@ class Keys:
     def _account(self, account: str) -> list[str]:
         tag = f"{self.namespace}:{{{account}}}"
         return [
-            f"{tag}:account",  # hash: email, name, plan and its limits, campaign_seq; history, stopped, fence
+            f"{tag}:account",  # hash: email, name, plan and its limits, campaign_seq; history, stopped, fence; caps
             f"{tag}:wallet",  # hash: available, held, spent, granted, expired; seq and chain of the last log entry
             f"{tag}:log",  # stream: one entry per transition, id = dense sequence number
             f"{tag}:ops",  # hash: operation id → fingerprint and outcome, so that twice is once
@@ -106,6 +110,10 @@ class Keys:
         folders = [self.folder(account, letter) for letter in FOLDERS]
         return [*self.of_campaign(campaign), *folders, self.unread(account), self.thread(campaign, index)]
 
+    def of_subscription(self, account: str) -> list[str]:
+        """The account's keys, then those of its subscription, in the order of engine/lua/_amends.lua."""
+        return [*self.of_account(account), self.subscription(account), self.invoices(account)]
+
     def folder(self, account: str, letter: str) -> str:
         """zset: campaign number.index of each InMail answered so (A, D, L) → when something was last said there, ms."""
         return f"{self.namespace}:{{{account}}}:{FOLDERS[letter]}"
@@ -117,6 +125,14 @@ class Keys:
     def thread(self, campaign: str, index: int) -> str:
         """list: what was said after the answer, oldest first: 'ms side text'."""
         return f"{self.campaign(campaign)}:thread:{index}"
+
+    def subscription(self, account: str) -> str:
+        """hash: the account's subscription: plan and its terms, cycle, state, months, what is unpaid; revision."""
+        return f"{self.namespace}:{{{account}}}:subscription"
+
+    def invoices(self, account: str) -> str:
+        """hash: number of an invoice → the invoice, JSON; every invoice of the account."""
+        return f"{self.namespace}:{{{account}}}:invoices"
 
     def of_upload(self, campaign: str, token: str) -> list[str]:
         """The campaign's keys, then those where this upload stages its packs; each upload has its own."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+import orjson
 from pydantic import TypeAdapter
 
 from engine.errors import Invalid
@@ -21,9 +22,11 @@ _SHOWN_CHARS_MAX = 100
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One row of the catalogue. Fees in minor units; for the three numbers after credits_a_month 0 means no limit.
+    """One row of the catalogue. Fees in minor units; for the four numbers after credits_a_month 0 means no limit.
 
-    ``weight`` is an account's part of the send queue beside the others', 1 to WEIGHT_MAX.
+    ``version`` is counted up by whoever changes the terms: what was bought under one keeps them. ``credits_after_end``:
+    what becomes of available credits when a subscription ends. ``weight`` is an account's part of the send queue beside
+    the others', 1 to WEIGHT_MAX.
     """
 
     slug: str
@@ -34,11 +37,28 @@ class Plan:
     credits_a_month: int = 0
     profiles_per_search: int = 0
     simultaneous_contacts: int = 0
+    recipients_per_campaign: int = 0
     balance_cap_months: int = 0
+    version: int = 1
+    credits_after_end: Literal["expire", "keep"] = "expire"
     weight: int = 1
     can_send: bool = True
     refund_when: Literal["unanswered", "answered"] = "unanswered"
     refund_after_ms: int = 7 * 24 * 3600 * 1000
+
+    @property
+    def balance_cap(self) -> int:
+        """The most credits a month's grant fills the balance up to, 0 = no limit."""
+        return self.balance_cap_months * self.credits_a_month
+
+    def to_terms(self) -> str:
+        """All of it as text, to be kept with what was sold."""
+        return orjson.dumps(asdict(self)).decode()
+
+
+def of_terms(text: str) -> Plan:
+    """A plan as it was kept; fields that came since have their defaults."""
+    return Plan(**orjson.loads(text))
 
 
 def load_plans(built_in: Path, own: Path | None = None) -> dict[str, Plan]:
@@ -127,12 +147,15 @@ def _plan(slug: str, table: Any, place: _Place) -> Plan:
 
 def _checked(key: str, value: Any, kind: str, place: _Place) -> Any:
     if kind == "int":
-        least, most = (1, WEIGHT_MAX) if key == "weight" else (0, _LARGE)
+        least, most = {"weight": (1, WEIGHT_MAX), "version": (1, _LARGE)}.get(key, (0, _LARGE))
         if type(value) is not int or not least <= value <= most:
             raise place.wrong(key, f"{key} must be a whole number from {least} to {most:,}, not {_shown(value)}")
     elif kind == "bool":
         if type(value) is not bool:
             raise place.wrong(key, f"{key} must be true or false, not {_shown(value)}")
+    elif key == "credits_after_end":
+        if value not in ("expire", "keep"):
+            raise place.wrong(key, f"credits_after_end must be 'expire' or 'keep', not {_shown(value)}")
     elif not isinstance(value, str) or not value.strip() or len(value) > 80 or not value.isprintable():
         raise place.wrong(key, f"{key} must be one line of 1 to 80 characters")
     elif key == "currency" and not re.fullmatch(r"[A-Z]{3}", value):

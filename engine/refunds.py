@@ -14,6 +14,8 @@ from engine.store import Store
 OTHERS_MAX: Final = 1_500
 """One call goes over so many recipients beside the pack it is for, which keeps it within a few milliseconds."""
 
+_CAMPAIGNS_ASKED: Final = 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class Refunded:
@@ -70,3 +72,11 @@ def earliest_due_ms(store: Store, campaign: str) -> int | None:
     """When the campaign's next refund falls due, or None."""
     found = store.client.zrange(store.keys.campaign_due(campaign), 0, 0, withscores=True)
     return int(found[0][1]) if found else None
+
+
+def earliest_of_account(store: Store, account: str) -> int | None:
+    """When the account's next InMail falls due, which frees a contact, or None; asks its oldest open campaigns."""
+    pipe = store.client.pipeline(transaction=False)
+    for campaign in store.client.zrange(store.keys.active(account), 0, _CAMPAIGNS_ASKED - 1):
+        pipe.zrange(store.keys.campaign_due(campaign.decode()), 0, 0, withscores=True)
+    return min((int(found[0][1]) for found in pipe.execute() if found), default=None)

@@ -29,6 +29,7 @@ class Claim:
     digests: bytes
     state: str
     channel: str
+    low: str = ""
 
     @property
     def positions(self) -> list[int]:
@@ -107,11 +108,11 @@ def _claimed(store: Store, campaign: str, pack: int, token: str, reply: list[Any
         return Corrupt(f"campaign {campaign} has lost the rows of pack {pack}")
     if reply[0] != "ok":
         return None
-    _, letters, state, mark, joined, first, way, pack_size = reply
+    _, letters, state, mark, joined, first, way, pack_size, low = reply
     account = account_of(campaign)
     store.witness.note(account, mark)
     people = joined.encode("utf-8", "surrogateescape")
-    return Claim(campaign, account, pack, int(pack_size), int(first), token, letters, people, state, way)
+    return Claim(campaign, account, pack, int(pack_size), int(first), token, letters, people, state, way, low)
 
 
 def settle(

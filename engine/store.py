@@ -62,7 +62,7 @@ def script_source(name: str) -> str:
     parts = (
         ("_clock.lua",) * (name in CLOCKED)
         if name in STANDALONE
-        else (*BEGINNING, *(("_talk.lua",) if name in TALK else ()), f"_{name}.lua")
+        else (*BEGINNING, *("_talk.lua",) * (name in TALK), *("_amends.lua",) * (name in AMENDS), f"_{name}.lua")
     )
     return "".join((folder / part).read_text() for part in (*parts, f"{name}.lua") if (folder / part).is_file())
 
@@ -79,6 +79,9 @@ BEGINNING = ("_keys.lua", "_log.lua", "_moves.lua")
 TALK = frozenset({"reply", "undo", "say", "erase"})
 """The scripts of a conversation: called with the keys of one, ``Keys.of_conversation``."""
 
+
+AMENDS = frozenset({"open_account", "amend"})
+"""The scripts that change a subscription: called with the keys of one, ``Keys.of_subscription``."""
 
 CLOCKED = frozenset({"deliver", "rotate_key", "begin_request", "begin_upload", "note_upload"})
 """Those of the standalone scripts that are told the time."""

@@ -17,6 +17,7 @@ from engine.intake.lists import CandidateList
 from engine.intake.rejects import TakesRejects
 from engine.message import Message
 from engine.preflight import Progress, Tally, check_rows
+from engine.refusals import cannot_send, too_many_recipients
 from engine.staging import Stage
 from engine.store import RedisTrouble, Store
 from engine.wake import wake
@@ -41,6 +42,7 @@ class Order:
     start_asked: str = ""
     strict: bool = False
     key: str | None = None
+    seat: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,9 @@ def _make_campaign(
             code="key_reused",
         )
     if reply[0] == "cannot_send":
-        raise _cannot_send(owner)
+        raise cannot_send(owner)
+    if reply[0] == "bulk":
+        raise too_many_recipients(owner, tally.accepted)
     if reply[0] != "ok":
         raise Refused("the upload took so long that it was given up: submit the list again", code="too_slow")
     return str(reply[1])
@@ -111,8 +115,8 @@ def _make_campaign(
 
 def check_order(store: Store, owner: Account, order: Order) -> None:
     """Raises what ``submit`` raises for an order, before a long list is read."""
-    if not owner.can_send:
-        raise _cannot_send(owner)
+    if not owner.may_send(store.now_ms(store.keys.account(owner.id))):
+        raise cannot_send(owner)
     if order.channel not in CHANNELS:
         raise Invalid(f"no channel {order.channel[:40]!r}; there are: {', '.join(CHANNELS)}", code="unknown_channel")
     if not 1 <= len(order.name) <= 120 or not order.name.isprintable():
@@ -123,19 +127,12 @@ def check_order(store: Store, owner: Account, order: Order) -> None:
         raise Invalid("a campaign can start at most 366 days from now", code="bad_start")
 
 
-def _cannot_send(owner: Account) -> Refused:
-    return Refused(
-        f"account {owner.id!r} is on plan {owner.plan}, which cannot send InMail; it can answer what it receives",
-        code="cannot_send",
-    )
-
-
 def _draft(store: Store, owner: Account, operation: str, token: str) -> str:
     reply = store.run("draft", store.keys.of_account(owner.id), operation, token)
     if reply[0] == "unknown":
         raise NotFound(f"no account {owner.id!r}", code="no_account")
     if reply[0] == "cannot_send":
-        raise _cannot_send(owner)
+        raise cannot_send(owner)
     return str(reply[1])
 
 
@@ -155,6 +152,7 @@ def _fields(candidates: CandidateList, message: Message, order: Order, stage: St
         "refund_after_ms": order.refund_after_ms,
         "answer_moves_to": answered,
         "due_moves_to": when_due,
+        "seat": order.seat,
         "fingerprint": stage.fingerprint(message, candidates.columns, order.name, order.channel, order.start_asked),
     }
     return [part for pair in values.items() for part in pair]

@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from engine import accounts, answers, credits, releasing, sending, submitting
+from engine import answers, credits, opening, releasing, sending, submitting
 from engine.identity import digest
 from engine.intake.lists import open_list
 from engine.mailbox_entries import deliver
@@ -24,7 +24,7 @@ def a_plan(**changes: Any) -> Plan:
 
 def an_account(store: Store, account: str = "acme", *, credits_: int = 0, plan: Plan | None = None) -> str:
     """An open account with so many credits granted."""
-    accounts.open_account(store, account, email=f"{account}@example.org", name="Acme", plan=plan or a_plan())
+    opening.open_account(store, account, email=f"{account}@example.org", name="Acme", plan=plan or a_plan())
     if credits_:
         credits.grant(store, account, credits_, reason="test")
     return account

@@ -45,7 +45,8 @@ class Turn:
         self.packs += [(found.campaign, pack, size) for pack, size in zip(found.packs, found.sizes, strict=True)]
         self.in_flight += found.in_flight
         self.busy = self.busy or found.state in ("running", "waiting", "scheduled") or bool(found.look_at_ms)
-        self.waits = found.state == "waiting"
+        # What only a seat waits for, the campaigns of others may go on without.
+        self.waits = found.state == "waiting" and found.waiting_for != "seat"
         self.more = self.more or found.more
         if found.look_at_ms:
             self.look_at_ms.append(found.look_at_ms)

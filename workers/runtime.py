@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import config
+from config.durations import milliseconds
 from config.settings import Settings, get_settings
 from engine.errors import Invalid
+from engine.offer import Offer
 from engine.plans import Plan, load_plans
 from engine.store import Store, open_client
 from workers.embedded_redis import EmbeddedRedis, ServerInfo
@@ -65,6 +67,20 @@ def uses_to_share() -> tuple[int, ...]:
 def open_store(url: str, settings: Settings | None = None) -> Store:
     """A store on that Redis under the settings' namespace."""
     return Store(open_client(url), (settings or get_settings()).namespace)
+
+
+def the_offer(settings: Settings | None = None) -> Offer:
+    """What this network sells, and on which terms, as the settings say."""
+    settings = settings or get_settings()
+    return Offer(
+        plan_catalogue(settings),
+        tax_percent=settings.tax_percent,
+        payment_due_ms=milliseconds(settings.payment_due),
+        grace_ms=milliseconds(settings.grace),
+        lapse_keeps_ms=milliseconds(settings.lapse_keeps),
+        timezone=settings.timezone,
+        seller=settings.seller_lines,
+    )
 
 
 def plan_catalogue(settings: Settings | None = None) -> dict[str, Plan]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -17,6 +18,7 @@ from engine.intake.rows import Reject
 if TYPE_CHECKING:
     from tempfile import _TemporaryFileWrapper
 
+_BELOW_ZERO: Final = re.compile(r"-[0-9]+(\.[0-9]+)?")
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -110,5 +112,5 @@ class RejectsFile:
 
 
 def inert(cell: str) -> str:
-    """A cell no spreadsheet will run as a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
+    """A cell no spreadsheet will run as a formula; a plain number below zero is none, and stays one to add up."""
+    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) and not _BELOW_ZERO.fullmatch(cell) else cell

@@ -11,10 +11,12 @@ local function link(chain, text)
 end
 
 -- What of the account and of its log's end every part of a transition asks for, read once: how often an operator
--- accepted a log that had gone back, why the account is stopped, its contacts; number and chain of the last entry.
+-- accepted a log that had gone back, why the account is stopped, its contacts, whether it may send and until when,
+-- the month it is in, what it had then, the lowest alert since; number and chain of the last entry.
 local read_before, ending
 local function of_account()
-  read_before = read_before or call('HMGET', account, 'history', 'stopped', 'simultaneous_contacts')
+  read_before = read_before or call('HMGET', account, 'history', 'stopped', 'simultaneous_contacts', 'can_send',
+    'sends_until_ms', 'month', 'full', 'alerted')
   return read_before
 end
 

@@ -21,17 +21,38 @@ local function moved(...)
   return table.concat(parts, ' ')
 end
 
--- Credits that may be debited now: what is available, within the plan's simultaneous contacts (0 = no limit);
--- none while the account is stopped. Every open contact holds one credit, so `held` is their number. Returns the
--- room and what bounds it.
-local function room()
+-- Whether the account's subscription lets it send now; one that has ended may not have been looked at yet.
+local function may_send()
+  local a = of_account()
+  local until_ms = num(a[5])
+  return a[4] == '1' and (until_ms == 0 or now < until_ms)
+end
+
+-- What a seat of the account has had debited in this month, and how much more it may; nothing bounds one without a cap.
+local function seat_used(seat)
+  local month, used = string.match(call('HGET', account, 'used:' .. seat) or '', '^(%S*) (%d+)$')
+  return month == (of_account()[6] or '') and num(used) or 0
+end
+
+local function seat_left(seat)
+  local cap = seat ~= '' and call('HGET', account, 'cap:' .. seat)
+  return cap and math.max(num(cap) - seat_used(seat), 0) or math.huge
+end
+
+-- Credits that may be debited now for a campaign of this seat ('' = nobody's): what is available, within the plan's
+-- simultaneous contacts (0 = no limit) and the seat's cap; none while the account is stopped or has no subscription
+-- to send under. Every open contact holds one credit, so `held` is their number. Returns the room and what bounds it.
+local function room(seat)
   local w = call('HMGET', wallet, 'available', 'held')
   local a = of_account()
   if (a[2] or '') ~= '' then return 0, 'audit' end
+  if not may_send() then return 0, 'subscription' end
   local limit = num(a[3])
-  local credits, contacts = num(w[1]), limit - num(w[2])
-  if limit > 0 and contacts < credits then return math.max(contacts, 0), 'contacts' end
-  return credits, 'credits'
+  local space, bound = num(w[1]), 'credits'
+  if limit > 0 and limit - num(w[2]) < space then space, bound = math.max(limit - num(w[2]), 0), 'contacts' end
+  local left = seat_left(seat or '')
+  if left < space then space, bound = left, 'seat' end
+  return space, bound
 end
 
 local function tally(text, letter)

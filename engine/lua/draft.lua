@@ -5,7 +5,7 @@
 local op = 'draft:' .. ARGV[2]
 if call('EXISTS', account) == 0 then return { 'unknown' } end
 local known = call('HGET', ops, op)
-if not known and call('HGET', account, 'can_send') ~= '1' then return { 'cannot_send' } end
+if not known and not may_send() then return { 'cannot_send' } end
 -- Nothing fails below.
 local number = known
 if not number then

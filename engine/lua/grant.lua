@@ -17,6 +17,10 @@ if num(call('HGET', wallet, 'granted')) + n > most then return { 'too_much' } en
 -- Nothing fails below.
 call('HINCRBY', wallet, 'granted', int(n))
 call('HINCRBY', wallet, 'available', int(n))
+-- Whatever is granted, by the month or by hand, alerts are counted from there.
+if call('HEXISTS', account, 'full') == 1 then
+  call('HSET', account, 'full', call('HGET', wallet, 'available'), 'alerted', '')
+end
 local seq = journal('grant', '', '', n, '', reason)
 remember(op, seq .. ' ' .. asked)
 return { 'ok', seq }

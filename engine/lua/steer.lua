@@ -4,7 +4,7 @@
 -- ARGV: now_ms, verb, operation id.
 -- Returns: {'ok', state} (also when it stands there already, and the same for a repeat) | {'wrong_state', state} | {'unknown'}.
 local verb, op = ARGV[2], 'steer:' .. ARGV[3]
-local c = call('HMGET', campaign, 'state', 'id', 'start_at_ms', 'queued')
+local c = call('HMGET', campaign, 'state', 'id', 'start_at_ms', 'queued', 'seat')
 local state = c[1]
 if not state then return { 'unknown' } end
 -- A repeat of a call long answered must not undo what somebody asked for since.
@@ -20,7 +20,7 @@ elseif verb == 'cancel' then
   if live or state == 'paused' or state == 'cancelled' then to = 'cancelled' end
 end
 if not to then return { 'wrong_state', state } end
-local reason, space, bound = '', room()
+local reason, space, bound = '', room(c[5] or '')
 if to == 'running' and to ~= state and space == 0 and num(c[4]) > 0 then to, reason = 'waiting', bound end
 -- Nothing fails below.
 although_memory_is_full()

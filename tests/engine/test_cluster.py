@@ -24,6 +24,7 @@ from engine import (
     idempotency,
     leadership,
     refunds,
+    subscriptions,
     uploads,
 )
 from engine.audit import audit, audited_accounts
@@ -31,6 +32,7 @@ from engine.cluster import ClusterClient, plain
 from engine.errors import Refused
 from engine.identity import digest
 from engine.mailbox_entries import deliver, entries, holds, size
+from engine.offer import Offer
 from engine.store import RedisTrouble, Store, open_client
 from tests.conftest import DAY_MS, NOON_MS
 from tests.engine.test_scripts_and_keys import SCRIPTS
@@ -91,6 +93,7 @@ def live_a_little(store):
     with pytest.raises(Refused, match="no row can be accepted"):
         a_campaign(store, to=["not an address"])
     acceptance.accept(store, "acme")
+    subscriptions.cancel(store, Offer(), "acme")
     leader = leadership.Leadership(store, "me")
     assert leader.hold()
     leader.resign()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine import accounts, credits, suppressions
+from engine import accounts, credits, opening, suppressions
 from engine.errors import Invalid, NotFound, Refused
 from tests.factories import a_plan, an_account, wallet
 
@@ -23,7 +23,7 @@ def test_a_basic_account_has_no_credits_and_cannot_send(store):
 
 def test_opening_the_same_account_twice_is_once(store):
     an_account(store, plan=a_plan(credits_a_month=15))
-    again = accounts.open_account(store, "acme", email="ACME@example.org", name="Acme", plan=a_plan(credits_a_month=15))
+    again = opening.open_account(store, "acme", email="ACME@example.org", name="Acme", plan=a_plan(credits_a_month=15))
 
     assert again is False
     assert wallet(store)["granted"] == 15
@@ -66,13 +66,13 @@ def test_nobody_is_weighed_who_is_not_there(store):
 def test_opening_an_id_that_is_taken_by_another_is_refused(store):
     an_account(store)
     with pytest.raises(Refused, match="already open with another"):
-        accounts.open_account(store, "acme", email="other@example.org", name="Acme", plan=a_plan())
+        opening.open_account(store, "acme", email="other@example.org", name="Acme", plan=a_plan())
 
 
 @pytest.mark.parametrize("bad", ["", "Acme", "-acme", "acme.1", "a" * 41, "sched", "a b", "acmé"])
 def test_an_account_id_that_keys_could_not_carry_is_invalid(store, bad):
     with pytest.raises(Invalid, match="is not usable"):
-        accounts.open_account(store, bad, email="a@example.org", name="A", plan=a_plan())
+        opening.open_account(store, bad, email="a@example.org", name="A", plan=a_plan())
 
 
 def test_a_grant_adds_credits_and_stands_in_the_log(store):

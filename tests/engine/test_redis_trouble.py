@@ -6,7 +6,7 @@ import pytest
 import redis
 from dramatiq.middleware import TimeLimit
 
-from engine import accounts, agenda, campaigns, credits, refunds, sending, suppressions
+from engine import agenda, campaigns, credits, opening, refunds, sending, suppressions
 from engine.audit import audit, audited_accounts
 from engine.errors import EngineError
 from engine.store import RedisTrouble, Store, open_client
@@ -70,7 +70,7 @@ def refused_when_full(store, campaign):
         "release": lambda: release(store, campaign),
         "grant": lambda: credits.grant(store, "acme", 5, reason="more"),
         "submit": lambda: a_campaign(store, to=3),
-        "open": lambda: accounts.open_account(store, "other", email="o@example.org", name="O", plan=a_plan()),
+        "open": lambda: opening.open_account(store, "other", email="o@example.org", name="O", plan=a_plan()),
         "suppress": lambda: suppressions.suppress(store, "acme", "x@example.org"),
     }
 

@@ -69,10 +69,23 @@ def test_mailboxes_lie_in_sixteen_shards_and_older_mail_beside_them():
 
 def test_each_named_key_is_the_one_its_name_says():
     keys = Keys("ns")
-    for name in ("account", "wallet", "log", "campaigns", "active", "sending", "drafts", "open", "suppressed"):
+    for name in (
+        "account",
+        "wallet",
+        "log",
+        "campaigns",
+        "active",
+        "sending",
+        "drafts",
+        "open",
+        "suppressed",
+        "subscription",
+        "invoices",
+    ):
         assert getattr(keys, name)("acme") == f"ns:{{acme}}:{name}"
     for name in ("letters", "sent", "rows", "leases", "again", "replies", "failures", "digests"):
         assert getattr(keys, name)("acme.7") == f"ns:{{acme}}:c7:{name}"
+    assert keys.renewals == "ns:{sched}:renewals"
     assert keys.campaign_due("acme.7") == "ns:{acme}:c7:due"
     assert keys.campaign("acme.7") == "ns:{acme}:c7"
 

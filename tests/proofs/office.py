@@ -8,7 +8,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from engine import accounts, agenda, campaigns, contacts, credits, suppressions
+from engine import agenda, campaigns, contacts, credits, opening, suppressions
 from engine.audit import audit
 from engine.errors import Refused
 from engine.identity import digest
@@ -56,7 +56,7 @@ class Office(RuleBasedStateMachine):
 
     def _open(self, name: str, contacts: int, month: int, pays_back: str) -> None:
         plan = a_plan(simultaneous_contacts=contacts, credits_a_month=month, refund_when=pays_back)
-        assert accounts.open_account(self.store, name, email=f"{name}@example.org", name="N", plan=plan)
+        assert opening.open_account(self.store, name, email=f"{name}@example.org", name="N", plan=plan)
         self.accounts.append(Account(name, contacts, pays_back, available=month, granted=month))
 
     @rule(which=ANY, n=st.integers(1, 4), key=st.sampled_from((None, "k1", "k2")), lost=LOST)

@@ -12,7 +12,7 @@ from dramatiq.errors import BrokerConnectionError
 from dramatiq.middleware import Retries, TimeLimit
 
 from config.timings import alarm_grace_ms
-from engine import accounts, agenda, answers, campaigns, conversations, credits, mailbox_entries, submitting
+from engine import agenda, answers, campaigns, conversations, credits, mailbox_entries, opening, submitting
 from engine.audit import audit
 from engine.intake.lists import open_list
 from engine.message import parse_message
@@ -184,7 +184,7 @@ def run(url: str, trips: Trips) -> dict[str, Any]:
     """Live through it all; returns what a person would look at afterwards. The log is audited at every rest."""
     world = World(url, trips)
     mail = addresses(PEOPLE)
-    world.do("recruiter", lambda p: accounts.open_account(
+    world.do("recruiter", lambda p: opening.open_account(
         p.store, "acme", email="acme@example.org", name="Acme", plan=a_plan()))  # fmt: skip
     world.do("recruiter", lambda p: credits.grant(p.store, "acme", CREDITS, reason="start", key="g"))
     first = world.submit(mail, "one")

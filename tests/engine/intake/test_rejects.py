@@ -5,7 +5,7 @@ import pytest
 
 from engine.errors import Invalid
 from engine.intake.lists import Reject
-from engine.intake.rejects import RejectsFile
+from engine.intake.rejects import RejectsFile, inert
 
 ROW = Reject(3, "bad_address", "the address has no '@'", ["nobody", "Ann, Lee"])
 
@@ -44,6 +44,22 @@ def test_a_cell_that_could_run_as_a_formula_is_made_inert(tmp_path: Path, start:
     with (tmp_path / "rejects.csv").open(newline="", encoding="utf-8") as file:
         header, row = csv.reader(file)
     assert header[3] == row[3] == "'" + cell
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [
+        ("-24.95", "-24.95"),
+        ("-3", "-3"),
+        ("-1+1", "'-1+1"),
+        ("-3\n", "'-3\n"),
+        ("--3", "'--3"),
+        ("-٣", "'-٣"),
+        ("+3", "'+3"),
+    ],
+)
+def test_a_plain_number_below_zero_stays_a_number(cell: str, written: str) -> None:
+    assert inert(cell) == written
 
 
 def test_an_exception_leaves_what_was_there_before(tmp_path: Path) -> None:

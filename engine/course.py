@@ -1,0 +1,100 @@
+"""The course of a subscription: what happens to it by itself as time goes by, in the order of its times.
+
+Whoever looks later sees the same: what is due is worked out from when it was due, not from when somebody came to look.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.amendment import FIRST_PAYMENT_WAITS_MS, NOW, Amendment
+from engine.offer import DAY_MS, Offer
+from engine.subscription import ACTIVE, INCOMPLETE, LAPSED, PAST_DUE, Subscription
+
+RETRIES_AFTER_MS: Final = (1 * DAY_MS, 3 * DAY_MS, 5 * DAY_MS)
+"""When a charging provider tries again after the first failure; once more at the end of the grace period."""
+
+RETRY_UNHEARD_MS: Final = 600_000
+"""A payment that was sent for and nothing came of is sent for again after so long, under the same name."""
+
+_EVENTS_MAX = 2_000
+
+
+def next_event(sub: Subscription, offer: Offer) -> tuple[int, str] | None:
+    """What happens next by itself and when, ms; None where nothing does. Of two at one time the first here."""
+    found: list[tuple[int, str]] = []
+    if sub.ends_at_ms:
+        found.append((sub.ends_at_ms, "end"))
+    if sub.state == ACTIVE:
+        if sub.unpaid and not offer.charges:
+            found.append((min(one.due_at_ms for one in sub.unpaid), "overdue"))
+        found.append((sub.month_end_ms, "month"))
+    elif sub.state == PAST_DUE:
+        found.append((sub.grace_until_ms, "lapse"))
+    elif sub.state == LAPSED:
+        found.append((sub.lapsed_at_ms + offer.lapse_keeps_ms, "give_up"))
+    elif sub.state == INCOMPLETE:
+        found.append((sub.anchor_ms + FIRST_PAYMENT_WAITS_MS, "drop"))
+    return min(found, key=lambda event: event[0]) if found else None
+
+
+def run(amendment: Amendment) -> None:
+    """Let everything happen that is due by now, and note when something happens next."""
+    for _ in range(_EVENTS_MAX):
+        event = next_event(amendment.it, amendment.offer) if amendment.sub else None
+        if event is None or event[0] > amendment.now_ms:
+            break
+        _happen(amendment, *event)
+    if amendment.sub:
+        amendment.set(next_at_ms=_next_at_ms(amendment.sub, amendment.offer))
+
+
+def _happen(amendment: Amendment, at_ms: int, what: str) -> None:
+    if what == "month":
+        amendment.begin_month()
+    elif what == "overdue":
+        overdue = min(amendment.it.unpaid, key=lambda one: one.due_at_ms)
+        fall_due(amendment, at_ms, f"invoice {overdue.number} was not paid in time")
+    elif what == "lapse":
+        amendment.set(state=LAPSED, lapsed_at_ms=at_ms, grace_until_ms=0, try_at_ms=0)
+        amendment.note("lapse", "the grace period is over")
+    else:
+        amendment.end({"end": "cancelled", "give_up": "unpaid", "drop": "never paid"}[what])
+
+
+def fall_due(amendment: Amendment, at_ms: int, why: str) -> None:
+    """A payment did not come: the grace period begins."""
+    amendment.set(state=PAST_DUE, grace_until_ms=at_ms + amendment.offer.grace_ms)
+    amendment.note("past_due", why)
+
+
+def recover(amendment: Amendment) -> None:
+    """Everything that was overdue is paid: as before. A first payment begins what was ordered."""
+    it = amendment.it
+    if it.state == INCOMPLETE:
+        amendment.set(state=ACTIVE)
+        amendment.note("subscribe", f"{it.plan.slug} {it.cycle}")
+        amendment.grant(it.plan.credits_a_month, balance=NOW)
+    elif it.state in (PAST_DUE, LAPSED) and not any(is_overdue(it, amendment, i) for i in range(len(it.unpaid))):
+        amendment.set(state=ACTIVE, grace_until_ms=0, lapsed_at_ms=0)
+
+
+def is_overdue(sub: Subscription, amendment: Amendment, i: int) -> bool:
+    """Whether an unpaid invoice holds the subscription up: past its due time, or its payment failed."""
+    one = sub.unpaid[i]
+    return one.failed or (not amendment.offer.charges and one.due_at_ms <= amendment.now_ms)
+
+
+def _next_at_ms(sub: Subscription, offer: Offer) -> int:
+    event = next_event(sub, offer)
+    times = [at_ms for at_ms in (event[0] if event else 0, sub.try_at_ms) if at_ms]
+    return min(times, default=0)
+
+
+def try_again(amendment: Amendment) -> None:
+    """Plan the next attempt of a charging provider after one that failed: within the grace period, and at its end."""
+    it = amendment.it
+    first_failed_ms = it.grace_until_ms - amendment.offer.grace_ms
+    attempt = it.attempt + 1
+    planned = first_failed_ms + RETRIES_AFTER_MS[attempt - 1] if attempt <= len(RETRIES_AFTER_MS) else it.grace_until_ms
+    amendment.set(attempt=attempt, try_at_ms=min(planned, it.grace_until_ms) if planned > amendment.now_ms else 0)

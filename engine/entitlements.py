@@ -1,0 +1,49 @@
+"""Entitlements: what an account may do under its plan, how much of it is used, and when a limit lifts."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from engine.accounts import get_account
+from engine.credits import wallet
+from engine.refunds import earliest_of_account
+from engine.store import Store
+from engine.subscription import ACTIVE, Subscription, read
+
+
+@dataclass(frozen=True, slots=True)
+class Entitlement:
+    """One thing a plan allows: ``used`` of ``limit`` (None = no limit); ``lifts_at_ms`` is when more of it is there
+    again by itself, as far as that is known (None = not by itself)."""
+
+    name: str
+    used: int
+    limit: int | None
+    lifts_at_ms: int | None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def entitlements(store: Store, account: str) -> list[Entitlement]:
+    """What the account's plan allows, each with what is used of it: sending at all (1 or 0), credits, simultaneous
+    contacts, recipients of a campaign, profiles a search shows. Raises NotFound."""
+    owner, purse, sub = get_account(store, account), wallet(store, account), read(store, account)
+    may, until = owner.may_send(store.now_ms(store.keys.account(account))), owner.sends_until_ms or None
+    refund, grant = earliest_of_account(store, account), next_grant_ms(sub)
+    back = min((at_ms for at_ms in (refund, grant) if at_ms), default=None)
+    return [
+        Entitlement("sending", 0, int(may), until if may else None),
+        Entitlement("credits", purse.held, purse.held + purse.available, back),
+        Entitlement("simultaneous_contacts", purse.held, owner.simultaneous_contacts or None, refund),
+        Entitlement("recipients_per_campaign", 0, owner.recipients_per_campaign or None, None),
+        Entitlement("profiles_per_search", 0, owner.profiles_per_search or None, None),
+    ]
+
+
+def next_grant_ms(sub: Subscription | None) -> int | None:
+    """When the next month's credits come, ms; None where none will, as things stand."""
+    if sub is None or sub.state != ACTIVE or not (sub.next_plan or sub.plan).credits_a_month:
+        return None
+    return None if sub.ends_at_ms and sub.month_end_ms >= sub.ends_at_ms else sub.month_end_ms

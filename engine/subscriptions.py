@@ -1,0 +1,264 @@
+"""Subscriptions: begin one, change it, cancel it, let time pass over it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from engine import course, proration
+from engine.accounts import get_account
+from engine.amendment import NOW, Amendment
+from engine.credits import available_at
+from engine.errors import EngineError, Refused, Unavailable
+from engine.invoices import Invoice, get_invoice
+from engine.offer import Offer, check_version, is_free
+from engine.periods import check_timezone, months_of, period_at
+from engine.plans import Plan
+from engine.store import RedisTrouble, Store
+from engine.subscription import ACTIVE, INCOMPLETE, LAPSED, LIVE, PAST_DUE, Subscription, read
+from engine.wake import wake
+
+_TRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a call came to: the subscription after it, whether it changed anything, the invoice it issued or paid."""
+
+    subscription: Subscription
+    changed: bool
+    invoice: Invoice | None = None
+
+
+def subscribe(store: Store, offer: Offer, account: str, plan: Plan, *, annual: bool = False) -> Outcome:
+    """Begin a subscription now, or take back that the present one was cancelled; nothing where it stands so already.
+
+    With a charging provider it is ``incomplete``, and gives nothing yet, until its first invoice is paid.
+    Errors: NotFound; Refused free_plan, use_change, unpaid, version_sold.
+    """
+    cycle = _cycle(annual)
+    if is_free(plan):
+        raise Refused(f"plan {plan.slug} is what an account has without a subscription", code="free_plan")
+    check_version(store, plan)
+    return transition(store, offer, account, lambda amendment: _subscribe(amendment, plan, cycle))
+
+
+def change(store: Store, offer: Offer, account: str, plan: Plan, *, annual: bool | None = None) -> Outcome:
+    """Change to another plan or cycle (None: the present one): dearer at once, anything else at the period's end.
+
+    Errors: NotFound; Refused no_subscription, cancelled, unpaid, currency, free_plan, version_sold.
+    """
+    if is_free(plan):
+        raise Refused(f"to go back to plan {plan.slug}, cancel the subscription", code="free_plan")
+    check_version(store, plan)
+    return transition(store, offer, account, lambda amendment: apply_change(amendment, plan, annual))
+
+
+def cancel(store: Store, offer: Offer, account: str) -> Outcome:
+    """Have the subscription end with the billing period that was invoiced; one that is not paid ends at once.
+
+    Errors: NotFound; Refused no_subscription.
+    """
+    return transition(store, offer, account, _cancel)
+
+
+def advance(store: Store, offer: Offer, account: str) -> Subscription | None:
+    """Let everything happen that is due by now; returns the subscription, None where there never was one."""
+    if read(store, account) is None:
+        get_account(store, account)
+        return None
+    return transition(store, offer, account, _nothing).subscription
+
+
+def begin(amendment: Amendment, plan: Plan, cycle: str, *, opening: bool = False) -> None:
+    """A new subscription: benefits at once, unless a first payment has to come before them.
+
+    ``opening``: the log says already that it begins, as the account does.
+    """
+    timezone = amendment.offer.timezone
+    check_timezone(timezone)
+    fee = plan.fee_monthly if cycle == "monthly" else plan.fee_annual
+    waits = amendment.offer.charges and fee > 0
+    amendment.begin(plan, cycle, state=INCOMPLETE if waits else ACTIVE, timezone=timezone)
+    if not waits and not opening:
+        amendment.note("subscribe", f"{plan.slug} {cycle}")
+    amendment.charge_fee()
+    if waits and not amendment.it.unpaid:  # the account's balance paid for it
+        course.recover(amendment)
+    elif not waits:
+        amendment.grant(plan.credits_a_month, balance=NOW)
+
+
+def transition(store: Store, offer: Offer, account: str, act: Callable[[Amendment], None]) -> Outcome:
+    """Let due events happen, then ``act``, then what is due after it, all as one step; again where somebody came first.
+
+    Errors: NotFound; whatever ``act`` refuses with, and nothing is changed then; Unavailable after many tries.
+    """
+    operation = f"call:{secrets.token_hex(8)}"
+    for _ in range(_TRIES):
+        amendment = open_amendment(store, offer, account)
+        course.run(amendment)
+        try:
+            act(amendment)
+        except EngineError:
+            # What was due happens whether the call is refused or not.
+            if amendment.before is not None and act is not _nothing:
+                transition(store, offer, account, _nothing)
+            raise
+        course.run(amendment)
+        if amendment.is_empty:
+            return Outcome(amendment.it, changed=False, invoice=amendment.issued)
+        if amendment.commit(store, operation):
+            note_next(store, amendment.it)
+            wake(store, account)
+            return Outcome(amendment.it, changed=True, invoice=amendment.issued)
+    raise Unavailable(f"the subscription of account {account!r} is being changed by others: try again")
+
+
+def open_amendment(store: Store, offer: Offer, account: str) -> Amendment:
+    """An amendment of the account's subscription as it stands; raises NotFound."""
+    owner = get_account(store, account)
+    return Amendment(
+        account,
+        buyer=(owner.name, owner.email),
+        weight=owner.weight,
+        offer=offer,
+        now_ms=store.now_ms(store.keys.account(account)),
+        before=read(store, account),
+        balance_at=lambda at_ms: available_at(store, account, at_ms),
+        invoice_of=lambda number: get_invoice(store, account, number),
+    )
+
+
+def note_next(store: Store, sub: Subscription) -> None:
+    """Have the scheduler look at the account when something is due; a hint, found again from the account if lost."""
+    with suppress(RedisTrouble):
+        if sub.next_at_ms:
+            store.client.zadd(store.keys.renewals, {sub.account: sub.next_at_ms})
+        else:
+            store.client.zrem(store.keys.renewals, sub.account)
+
+
+def _nothing(_: Amendment) -> None:
+    """Only what is due."""
+
+
+def _cycle(annual: bool) -> str:
+    return "annual" if annual else "monthly"
+
+
+def _subscribe(amendment: Amendment, plan: Plan, cycle: str) -> None:
+    sub = amendment.sub
+    same = sub is not None and (sub.plan, sub.cycle) == (plan, cycle)
+    if sub is not None and sub.state in (PAST_DUE, LAPSED):
+        raise _unpaid(sub)
+    if sub is not None and sub.state == INCOMPLETE:
+        if same:
+            amendment.issued = amendment.invoice(sub.unpaid[0].number)
+            return
+        amendment.end("another plan was ordered")
+    elif sub is not None and sub.state == ACTIVE:
+        if sub.ends_at_ms and _alike(sub, plan, cycle):
+            amendment.set(ends_at_ms=0)
+            amendment.note("subscribe", "the cancellation was taken back")
+            return
+        if not _alike(sub, plan, cycle):
+            raise Refused(
+                f"account {sub.account!r} is on {sub.plan.slug}, {sub.cycle}: change it with: "
+                f"inmail subscription change {sub.account} {plan.slug}",
+                code="use_change",
+            )
+        return
+    begin(amendment, plan, cycle)
+
+
+def _alike(sub: Subscription, plan: Plan, cycle: str) -> bool:
+    """Whether somebody who asks for this plan has it: by name, as what they bought may be an older version of it."""
+    return (sub.plan.slug, sub.cycle) == (plan.slug, cycle)
+
+
+def apply_change(amendment: Amendment, plan: Plan, annual: bool | None) -> None:
+    """Make a change in an amendment: at once where it is an upgrade, else noted for the end of the billing period."""
+    sub = _changeable(amendment)
+    cycle = sub.cycle if annual is None else _cycle(annual)
+    if plan.currency != sub.plan.currency:
+        raise Refused(
+            f"plan {plan.slug} is paid in {plan.currency}, the present one in {sub.plan.currency}: cancel, and "
+            "subscribe again when it has ended",
+            code="currency",
+        )
+    if (plan.slug, plan.version, cycle) == (sub.plan.slug, sub.plan.version, sub.cycle):
+        if sub.next_plan:
+            amendment.set(next_plan=None, next_cycle="")
+            amendment.note("change", f"stays {sub.plan.slug} {sub.cycle}")
+    elif proration.is_upgrade(sub.plan, sub.cycle, plan, cycle):
+        _upgrade(amendment, sub, plan, cycle)
+    elif (sub.next_plan, sub.next_cycle) != (plan, cycle):
+        amendment.set(next_plan=plan, next_cycle=cycle)
+        amendment.note("change", f"to {plan.slug} {cycle} at the end of the period")
+
+
+def _changeable(amendment: Amendment) -> Subscription:
+    sub = amendment.sub
+    if sub is None or sub.state not in LIVE:
+        raise _none(amendment.account)
+    if sub.state in (PAST_DUE, LAPSED):
+        raise _unpaid(sub)
+    if sub.ends_at_ms:
+        raise Refused(
+            f"the subscription of account {sub.account!r} was cancelled; take that back first with: "
+            f"inmail subscribe {sub.account} {sub.plan.slug}{' --annual' * (sub.cycle == 'annual')}",
+            code="cancelled",
+            facts={"ends_at_ms": sub.ends_at_ms},
+        )
+    return sub
+
+
+def _upgrade(amendment: Amendment, sub: Subscription, plan: Plan, cycle: str) -> None:
+    now = amendment.now_ms
+    prorated = proration.prorate(
+        sub.plan,
+        sub.cycle,
+        plan,
+        cycle,
+        at_ms=now,
+        period=(sub.period_start_ms, sub.period_end_ms),
+        month=(sub.month_start_ms, sub.month_end_ms),
+        new_period_end_ms=period_at(now, cycle, sub.timezone, months_of(cycle)).start_ms,
+    )
+    if prorated.kind == "restart":
+        amendment.begin(plan, cycle, state=ACTIVE, timezone=sub.timezone)
+    amendment.set(plan=plan, next_plan=None, next_cycle="")
+    amendment.note("change", f"from {sub.plan.slug} {sub.cycle} to {plan.slug} {cycle}")
+    if any(line.amount_minor for line in prorated.lines):
+        amendment.issue(prorated.lines)
+    amendment.grant(prorated.credits, balance=NOW, note=f"upgrade to {plan.name}")
+
+
+def _cancel(amendment: Amendment) -> None:
+    sub = amendment.sub
+    if sub is None or sub.state not in (*LIVE, INCOMPLETE):
+        raise _none(amendment.account)
+    if sub.state != ACTIVE:
+        amendment.end("cancelled")
+    elif not sub.ends_at_ms:
+        amendment.set(ends_at_ms=sub.period_end_ms)
+        amendment.note("cancel", "ends with the period")
+
+
+def _none(account: str) -> Refused:
+    return Refused(
+        f"account {account!r} has no subscription; begin one with: inmail subscribe {account} PLAN",
+        code="no_subscription",
+    )
+
+
+def _unpaid(sub: Subscription) -> Refused:
+    number = sub.unpaid[0].number
+    return Refused(
+        f"invoice {number} of account {sub.account!r} is not paid; when it is, ask again",
+        code="unpaid",
+        facts={"invoice": number},
+    )

@@ -15,6 +15,11 @@ from engine.directory.profile import Profile
 LATEST_MS = 1_800_000_000_000
 _YEAR_MS = 365 * 86_400_000
 
+
+def _words(joined: str) -> list[str]:
+    return joined.split(";")
+
+
 FIRST = [
     *people.FIRST,
     *("Aisha", "Björn", "Camila", "Darius", "Eszter", "Fatima", "Giulia", "Håkon", "Ivana", "Jürgen", "Katarzyna"),
@@ -87,44 +92,58 @@ SENIORITY = ["", "", "", "Senior ", "Senior ", "Lead ", "Junior ", "Principal ",
 FIELDS: dict[str, tuple[list[str], list[str]]] = {
     "Software": (
         ["Software Engineer", "Backend Developer", "Frontend Developer", "Site Reliability Engineer", "Data Engineer"],
-        "Python;Java;Go;Rust;C++;TypeScript;JavaScript;React;Node.js;Kubernetes;Docker;Terraform;AWS;Azure;Google Cloud"
-        ";PostgreSQL;Redis;Kafka;GraphQL;REST APIs;Linux;Git;CI/CD;Microservices;Distributed Systems;Machine Learning"
-        ";TensorFlow;PyTorch;Apache Spark;SQL;MongoDB;Elasticsearch;Scala;Kotlin;Swift;PHP;Ruby on Rails;Django"
-        ";Spring Boot;Test Automation".split(";"),
+        _words(
+            "Python;Java;Go;Rust;C++;TypeScript;JavaScript;React;Node.js;Kubernetes;Docker;Terraform"
+            ";AWS;Azure;Google Cloud;PostgreSQL;Redis;Kafka;GraphQL;REST APIs;Linux;Git;CI/CD;Microservices"
+            ";Distributed Systems;Machine Learning;TensorFlow;PyTorch;Apache Spark;SQL;MongoDB;Elasticsearch"
+            ";Scala;Kotlin;Swift;PHP;Ruby on Rails;Django;Spring Boot;Test Automation"
+        ),
     ),
     "Financial Services": (
         ["Financial Analyst", "Risk Manager", "Portfolio Manager", "Auditor", "Accountant", "Compliance Officer"],
-        "Financial Modeling;Valuation;Risk Management;IFRS;US GAAP;Excel;Bloomberg Terminal;Derivatives;Fixed Income"
-        ";Portfolio Management;Internal Audit;Anti Money Laundering;Basel III;Corporate Finance;Mergers & Acquisitions"
-        ";Budgeting;Forecasting;SAP;Power BI;Treasury".split(";"),
+        _words(
+            "Financial Modeling;Valuation;Risk Management;IFRS;US GAAP;Excel;Bloomberg Terminal;Derivatives"
+            ";Fixed Income;Portfolio Management;Internal Audit;Anti Money Laundering;Basel III;Corporate Finance"
+            ";Mergers & Acquisitions;Budgeting;Forecasting;SAP;Power BI;Treasury"
+        ),
     ),
     "Healthcare": (
         ["Registered Nurse", "Clinical Researcher", "Physician", "Pharmacist", "Hospital Administrator"],
-        "Patient Care;Clinical Trials;GCP;Pharmacovigilance;Electronic Health Records;Intensive Care;Oncology"
-        ";Cardiology;Medical Writing;Biostatistics;Regulatory Affairs;Epidemiology;Triage;Public Health".split(";"),
+        _words(
+            "Patient Care;Clinical Trials;GCP;Pharmacovigilance;Electronic Health Records;Intensive Care;Oncology"
+            ";Cardiology;Medical Writing;Biostatistics;Regulatory Affairs;Epidemiology;Triage;Public Health"
+        ),
     ),
     "Marketing": (
         ["Marketing Manager", "Content Strategist", "Brand Manager", "SEO Specialist", "Product Marketing Manager"],
-        "SEO;SEM;Google Analytics;Content Marketing;Copywriting;Brand Strategy;Social Media;Email Marketing;HubSpot"
-        ";Salesforce;Market Research;Public Relations;Adobe Photoshop;Figma;Campaign Management;A/B Testing".split(";"),
+        _words(
+            "SEO;SEM;Google Analytics;Content Marketing;Copywriting;Brand Strategy;Social Media;Email Marketing;HubSpot"
+            ";Salesforce;Market Research;Public Relations;Adobe Photoshop;Figma;Campaign Management;A/B Testing"
+        ),
     ),
     "Manufacturing": (
         ["Mechanical Engineer", "Process Engineer", "Supply Chain Manager", "Quality Manager", "Plant Manager"],
-        "Lean Manufacturing;Six Sigma;AutoCAD;SolidWorks;Supply Chain Management;Procurement;ISO 9001;Kaizen;PLC"
-        ";Logistics;Production Planning;FMEA;Root Cause Analysis;Maintenance;CNC;Injection Moulding".split(";"),
+        _words(
+            "Lean Manufacturing;Six Sigma;AutoCAD;SolidWorks;Supply Chain Management;Procurement;ISO 9001;Kaizen;PLC"
+            ";Logistics;Production Planning;FMEA;Root Cause Analysis;Maintenance;CNC;Injection Moulding"
+        ),
     ),
     "Education": (
         ["Teacher", "Lecturer", "Research Fellow", "Instructional Designer", "School Principal"],
-        "Curriculum Development;E-Learning;Classroom Management;Academic Writing;Statistics;Mentoring;Public Speaking"
-        ";Research;Grant Writing;Moodle;Pedagogy;Special Education".split(";"),
+        _words(
+            "Curriculum Development;E-Learning;Classroom Management;Academic Writing;Statistics;Mentoring"
+            ";Public Speaking;Research;Grant Writing;Moodle;Pedagogy;Special Education"
+        ),
     ),
     "Human Resources": (
         ["Recruiter", "HR Business Partner", "Talent Acquisition Manager", "People Operations Manager"],
-        "Sourcing;Interviewing;Employer Branding;Compensation;Labor Law;Onboarding;Workday;Coaching;Negotiation"
-        ";Organizational Development;Diversity & Inclusion;Succession Planning".split(";"),
+        _words(
+            "Sourcing;Interviewing;Employer Branding;Compensation;Labor Law;Onboarding;Workday;Coaching;Negotiation"
+            ";Organizational Development;Diversity & Inclusion;Succession Planning"
+        ),
     ),
 }
-COMMON_SKILLS = "Project Management;Leadership;Communication;Agile;Scrum;Stakeholder Management;Teamwork".split(";")
+COMMON_SKILLS = _words("Project Management;Leadership;Communication;Agile;Scrum;Stakeholder Management;Teamwork")
 COMPANY_STEM = (
     *("Northwind", "Umbra", "Kestrel", "Oak & Sons", "Vela", "Harbour", "Tern", "Quarry", "Aurora", "Basalt", "Cobalt"),
     *("Delta", "Ember", "Fjord", "Granite", "Halcyon", "Indigo", "Juniper", "Krypton", "Lumen", "Meridian", "Nimbus"),

@@ -1,8 +1,9 @@
-"""Every Redis key of the engine, its type and what it holds; no other file spells one but engine/directory/keys.py, a part of it.
+"""Every Redis key of the engine, its type and what it holds; no other file spells one.
 
 All keys of one account share the hash tag ``{account}``, so each script touches one cluster slot.
 Mailboxes lie in a fixed number of shards, each with a tag of its own: one call for many mailboxes is what delivery
 costs least. The ``{sched}`` keys are derived: delete them and they are rebuilt.
+Those of the directory stand in engine/directory/keys.py.
 """
 
 from __future__ import annotations

@@ -100,7 +100,8 @@ def _puts(store: Store, given: dict[str, Profile], people: dict[str, bytes], wis
             digests = b"".join([people.get(ident, _NO_ADDRESS) for ident in share])
             told = "\n".join([wishes.get(ident, "") for ident in share])
             packed = [pack(given[ident]) for ident in share]
-            yield "put_profiles", keys, (CHANGES_KEPT, "\n".join(share), digests, told, *packed)
+            call: Call = ("put_profiles", keys, (CHANGES_KEPT, "\n".join(share), digests, told, *packed))
+            yield call
 
 
 def remove_many(store: Store, idents: Iterable[str]) -> int:

@@ -23,7 +23,7 @@ def stamped(profile, at_ms=NOON_MS):
 
 
 def everything(store):
-    return {key: store.client.dump(key) for key in sorted(store.client.keys("*"))}
+    return {key: store.client.dump(key) for key in sorted(store.client.scan_iter("*"))}
 
 
 def changed_since(store, seqs):

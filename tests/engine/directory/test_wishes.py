@@ -78,6 +78,14 @@ def test_an_erased_id_does_not_come_back_with_another_address_or_with_none(store
     assert b"Ana" not in b"".join(store.client.dump(key) for key in list(store.client.scan_iter("*")))
 
 
+def test_erased_is_for_good_whatever_is_said_later(store):
+    wishes.erase(store, ADDRESS)
+    for verb in (wishes.show, wishes.hide):
+        verb(store, ADDRESS)
+        assert directory.put_many(store, ANA).refused_erased == 3
+        assert wishes.wished(store, ADDRESS) == "erased"
+
+
 def test_hidden_stays_hidden_through_changes_and_removal_until_the_profile_is_somebody_elses(store):
     directory.put_many(store, [ANA[0]])
     wishes.hide(store, ADDRESS)

@@ -74,15 +74,19 @@ class ProfileReader:
     def __init__(self, columns: Sequence[str]) -> None:
         # A field that is not there is read from a cell put behind the last one, which is empty.
         at = {field: columns.index(field) if field in columns else len(columns) for field in FIELDS}
-        self._at = [at[field] for field in FIELDS]
+        self._text = [at[field] for field in FIELDS[:10]]
+        self._single = [at[field] for field in ("industry", "years", "open_to_work", "last_active", "email", "consent")]
+        self._lists = [at["skills"], at["languages"]]
 
     def read(self, cells: Sequence[str]) -> Profile:
         """The profile of a row, its id the address where it has none of its own; raises BadRow."""
-        padded = [*cells, ""]
-        (ident, full, first, last, headline, title, company, location, city, country) = (
-            _line(padded[at]) for at in self._at[:10]
-        )
-        skills, industry, years, languages, open_, active, email, consent = (padded[at] for at in self._at[10:])
+        joined, raw = "".join(cells), [*cells, ""]
+        # One look at the whole row decides whether its cells need a closer one: nearly none does.
+        plain = joined.isprintable() and "'" not in joined
+        line = raw if plain else [*map(_line, raw)]
+        (ident, full, first, last, headline, title, company, location, city, country) = [line[at] for at in self._text]
+        industry, years, open_, active, email, consent = [line[at] for at in self._single]
+        skills, languages = [raw[at] for at in self._lists]
         address = _address(email)
         profile = Profile(
             id=_ident(ident, address),
@@ -92,7 +96,7 @@ class ProfileReader:
             company=company,
             location=location or ", ".join(filter(None, (city, country))),
             skills=_items(skills),
-            industry=_line(industry),
+            industry=industry,
             years=_years(years),
             languages=_items(languages),
             open_to_work=_yes("open to work", open_, unsaid=False),
@@ -114,7 +118,6 @@ def _line(cell: str) -> str:
 
 
 def _address(cell: str) -> str:
-    cell = _line(cell)
     if not cell:
         return ""
     try:
@@ -140,7 +143,9 @@ def _items(cell: str) -> tuple[str, ...]:
     if not cell:
         return ()
     parts = _array(cell) if cell.startswith("[") and cell.endswith("]") else None
-    items = (_line(part.strip()) for part in (_SEPARATOR.split(cell) if parts is None else parts))
+    items = map(str.strip, _SEPARATOR.split(cell) if parts is None else parts)
+    if not cell.isprintable() or cell.startswith("'"):
+        items = map(_line, items)
     return tuple(dict.fromkeys(filter(None, items)))
 
 

@@ -27,10 +27,11 @@ def export_rows(store: Store) -> Iterator[list[str]]:
         for profile in all_profiles(store, shard):
             if profile.id not in exported:
                 exported.add(profile.id)
-                yield _cells(profile)
+                yield cells_of(profile)
 
 
-def _cells(profile: Profile) -> list[str]:
+def cells_of(profile: Profile) -> list[str]:
+    """A profile as cells of EXPORTED."""
     at_ms = profile.last_active_ms
     active = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds") if at_ms else ""
     p = profile

@@ -127,17 +127,17 @@ def unpack(ident: str, packed: bytes, updated_at_ms: int = 0) -> Profile:
 
 
 @cache
-def _dictionary() -> zstandard.ZstdCompressionDict:
+def _dictionary() -> bytes:
     """What packed profiles have in common; made by benchmarks/profile_dictionary.py, and part of format 1."""
-    return zstandard.ZstdCompressionDict((resources.files("engine.directory") / "profiles.zdict").read_bytes())
+    return (resources.files("engine.directory") / "profiles.zdict").read_bytes()
 
 
 class _PerThread(local):
-    """zstandard's contexts may be reused but not shared between threads; made when first used."""
+    """zstandard's contexts may be reused but not shared between threads, nor the dictionary while one prepares it."""
 
     @cached_property
     def packer(self) -> zstandard.ZstdCompressor:
-        known = _dictionary()
+        known = zstandard.ZstdCompressionDict(_dictionary())
         parameters = zstandard.ZstdCompressionParameters.from_level(
             _LEVEL,
             source_size=_USUAL_BYTES,
@@ -152,7 +152,8 @@ class _PerThread(local):
 
     @cached_property
     def unpacker(self) -> zstandard.ZstdDecompressor:
-        return zstandard.ZstdDecompressor(dict_data=_dictionary(), format=zstandard.FORMAT_ZSTD1_MAGICLESS)
+        known = zstandard.ZstdCompressionDict(_dictionary())
+        return zstandard.ZstdDecompressor(dict_data=known, format=zstandard.FORMAT_ZSTD1_MAGICLESS)
 
 
 _contexts = _PerThread()

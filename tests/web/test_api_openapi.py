@@ -134,6 +134,7 @@ def test_every_code_the_engine_refuses_a_call_with_is_told():
         *("account_exists", "bad_account_id", "bad_amount", "bad_plans", "bad_weight", "too_much", "unknown_plan"),
         *("bad_lifetime", "key_over", "no_api_key", "too_many_keys", "unknown_scope"),
         *("bad_link_keys", "bad_span", "not_delivered"),
+        *("bad_profile", "no_candidate"),
     }
     raised = set(re.findall(r'code="(\w+)"', text))
     assert raised - elsewhere - set(KINDS) == set(), "give it a row in web/problem_kinds.py"

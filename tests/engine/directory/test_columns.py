@@ -1,9 +1,11 @@
 """Which columns mean what, and how a cell is read; a cell that cannot be read rejects its row."""
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from engine.directory.columns import FIELDS, BadRow, ProfileReader, directory_mapping
-from engine.directory.profile import Profile
+from engine.directory.profile import Profile, check_profile, pack, unpack
 from engine.errors import Invalid
 
 
@@ -103,3 +105,29 @@ def test_columns_are_mapped_by_the_names_people_know_the_fields_by():
     for wrong, told in (({"shoe_size": "S"}, "no such field"), ({"name": "A", "full_name": "B"}, "twice")):
         with pytest.raises(Invalid, match=told):
             directory_mapping(wrong)
+
+
+CELLS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.sampled_from(
+    [
+        "",
+        "yes",
+        "7",
+        "2026-11-27",
+        "0001-01-01T00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "ana@example.org",
+        "[1",
+        '["a"]',
+    ]
+)
+
+
+@given(st.lists(CELLS, min_size=len(FIELDS), max_size=len(FIELDS)))
+@example(["c1", *[""] * 13, "٣", "0001-01-01T00:00+14:00", "", ""])
+def test_whatever_stands_in_a_row_it_makes_a_profile_that_can_be_put_or_is_rejected(cells):
+    try:
+        profile = ProfileReader(FIELDS).read(cells)
+    except BadRow:
+        return
+    check_profile(profile)
+    assert unpack(profile.id, pack(profile)) == profile

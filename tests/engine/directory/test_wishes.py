@@ -1,5 +1,6 @@
 """A candidate's own say over the directory, also against whoever puts their profile at the same moment."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from engine import choices
 from engine.directory import store as directory
 from engine.directory import wishes
 from engine.directory.changes import changes_since, positions
+from engine.directory.keys import shard_of
 from engine.directory.profile import Profile
 from engine.directory.store import Put
 from engine.errors import Invalid
@@ -203,6 +205,21 @@ def test_a_put_that_heard_of_hiding_and_arrives_after_showing_hides_nobody(store
     assert seen(store)[0] == {"ana0"}
 
 
+@pytest.mark.parametrize("said", ["hide", "erase"])
+@pytest.mark.parametrize("store", [pytest.param("real", marks=pytest.mark.redis)], indirect=True)
+def test_among_many_who_put_the_profile_at_once_nobody_gets_past_a_wish(store, said):
+    with ThreadPoolExecutor(3) as pool:
+        puts = [
+            pool.submit(directory.put_many, store, [replace(each, name=f"Ana {n}") for each in ANA]) for n in range(30)
+        ]
+        puts[4].result()
+        getattr(wishes, said)(store, ADDRESS)
+        found = [put.result() for put in puts]
+    assert seen(store)[0] == set()
+    assert sum(put.new for put in found) <= 3
+    assert directory.count(store) == (0 if said == "erase" else 3)
+
+
 def test_of_two_wishes_at_once_the_later_holds_everywhere(store):
     directory.put_many(store, ANA)
     wishes.hide(store, ADDRESS)
@@ -216,6 +233,4 @@ def test_times_are_those_of_the_wish(store):
     directory.put_many(store, [ANA[0]])
     store.at_ms += 7
     wishes.hide(store, ADDRESS)
-    from engine.directory.keys import shard_of
-
     assert store.hash(store.keys.hidden(shard_of("ana0"))) == {"ana0": str(NOON_MS + 7)}

@@ -52,6 +52,7 @@ bench-full: $(STAMP) ## every benchmark, and Dramatiq's own tests against the br
 	@$(BIN)/python -m benchmarks.cluster
 	@$(BIN)/python -m benchmarks.peers
 	@$(BIN)/python -m benchmarks.intake
+	@$(BIN)/python -m benchmarks.directory
 	@$(BIN)/python -m benchmarks.broker
 	@$(BIN)/python -m benchmarks.broker_traps --full
 	@$(BIN)/python -m benchmarks.broker_conformance

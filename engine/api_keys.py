@@ -23,6 +23,8 @@ SCOPES: Final = (
     "mailbox:write",
     "suppressions:read",
     "suppressions:write",
+    "billing:read",
+    "billing:write",
 )
 KEYS_MAX: Final = 100
 _FORGOTTEN_MS: Final = 30 * 86_400_000  # a key that has been over for so long is no longer listed

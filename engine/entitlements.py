@@ -8,6 +8,7 @@ from typing import Any
 from engine.accounts import Account, get_account
 from engine.credits import wallet
 from engine.errors import Refused
+from engine.plans import Plan
 from engine.refunds import earliest_of_account
 from engine.store import Store
 from engine.subscription import ACTIVE, Subscription, read
@@ -45,9 +46,14 @@ def entitlements(store: Store, account: str) -> list[Entitlement]:
 
 def next_grant_ms(sub: Subscription | None) -> int | None:
     """When the next month's credits come, ms; None where none will, as things stand."""
-    if sub is None or sub.state != ACTIVE or not (sub.next_plan or sub.plan).credits_a_month:
+    if sub is None or sub.state != ACTIVE or not next_month_plan(sub).credits_a_month:
         return None
     return None if sub.ends_at_ms and sub.month_end_ms >= sub.ends_at_ms else sub.month_end_ms
+
+
+def next_month_plan(sub: Subscription) -> Plan:
+    """The plan the next month is under: a pending change takes effect only where a billing period ends."""
+    return sub.next_plan if sub.next_plan and sub.month_end_ms == sub.period_end_ms else sub.plan
 
 
 def cannot_send(owner: Account) -> Refused:

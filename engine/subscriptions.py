@@ -42,7 +42,7 @@ def subscribe(store: Store, offer: Offer, account: str, plan: Plan, *, annual: b
     if is_free(plan):
         raise Refused(f"plan {plan.slug} is what an account has without a subscription", code="free_plan")
     check_version(store, plan)
-    return transition(store, offer, account, lambda amendment: _subscribe(amendment, plan, cycle))
+    return transition(store, offer, account, lambda amendment: apply_subscribe(amendment, plan, cycle))
 
 
 def change(store: Store, offer: Offer, account: str, plan: Plan, *, annual: bool | None = None) -> Outcome:
@@ -61,7 +61,7 @@ def cancel(store: Store, offer: Offer, account: str) -> Outcome:
 
     Errors: NotFound; Refused no_subscription.
     """
-    return transition(store, offer, account, _cancel)
+    return transition(store, offer, account, apply_cancel)
 
 
 def advance(store: Store, offer: Offer, account: str) -> Subscription | None:
@@ -103,7 +103,7 @@ def transition(store: Store, offer: Offer, account: str, act: Callable[[Amendmen
         act(amendment)
         course.run(amendment)
         if amendment.is_empty:
-            return Outcome(amendment.it, changed=False)
+            return Outcome(amendment.it, changed=False, invoice=amendment.issued)
         if amendment.commit(store, operation):
             note_next(store, amendment.it)
             wake(store, account)
@@ -139,7 +139,8 @@ def _cycle(annual: bool) -> str:
     return "annual" if annual else "monthly"
 
 
-def _subscribe(amendment: Amendment, plan: Plan, cycle: str) -> None:
+def apply_subscribe(amendment: Amendment, plan: Plan, cycle: str) -> None:
+    """Begin a subscription in an amendment, or take back that the present one was cancelled."""
     sub = amendment.sub
     same = sub is not None and (sub.plan, sub.cycle) == (plan, cycle)
     if sub is not None and sub.state in (PAST_DUE, LAPSED):
@@ -150,11 +151,11 @@ def _subscribe(amendment: Amendment, plan: Plan, cycle: str) -> None:
             return
         amendment.end("another plan was ordered")
     elif sub is not None and sub.state == ACTIVE:
-        if sub.ends_at_ms and _alike(sub, plan, cycle):
+        if sub.ends_at_ms and is_alike(sub, plan, cycle):
             amendment.set(ends_at_ms=0)
             amendment.note("subscribe", "the cancellation was taken back")
             return
-        if not _alike(sub, plan, cycle):
+        if not is_alike(sub, plan, cycle):
             raise Refused(
                 f"account {sub.account!r} is on {sub.plan.slug}, {sub.cycle}: change it with: "
                 f"inmail subscription change {sub.account} {plan.slug}",
@@ -164,7 +165,7 @@ def _subscribe(amendment: Amendment, plan: Plan, cycle: str) -> None:
     begin(amendment, plan, cycle)
 
 
-def _alike(sub: Subscription, plan: Plan, cycle: str) -> bool:
+def is_alike(sub: Subscription, plan: Plan, cycle: str) -> bool:
     """Whether somebody who asks for this plan has it: by name, as what they bought may be an older version of it."""
     return (sub.plan.slug, sub.cycle) == (plan.slug, cycle)
 
@@ -193,7 +194,7 @@ def apply_change(amendment: Amendment, plan: Plan, annual: bool | None) -> None:
 def _changeable(amendment: Amendment) -> Subscription:
     sub = amendment.sub
     if sub is None or sub.state not in LIVE:
-        raise _none(amendment.account)
+        raise no_subscription(amendment.account)
     if sub.state in (PAST_DUE, LAPSED):
         raise _unpaid(sub)
     if sub.ends_at_ms:
@@ -227,10 +228,11 @@ def _upgrade(amendment: Amendment, sub: Subscription, plan: Plan, cycle: str) ->
     amendment.grant(prorated.credits, balance=NOW, note=f"upgrade to {plan.name}")
 
 
-def _cancel(amendment: Amendment) -> None:
+def apply_cancel(amendment: Amendment) -> None:
+    """Note in an amendment that the subscription ends with the period, or at once where it is not paid."""
     sub = amendment.sub
     if sub is None or sub.state not in (*LIVE, INCOMPLETE):
-        raise _none(amendment.account)
+        raise no_subscription(amendment.account)
     if sub.state != ACTIVE:
         amendment.end("cancelled")
     elif not sub.ends_at_ms:
@@ -238,7 +240,8 @@ def _cancel(amendment: Amendment) -> None:
         amendment.note("cancel", "ends with the period")
 
 
-def _none(account: str) -> Refused:
+def no_subscription(account: str) -> Refused:
+    """What is said of an account that has none."""
     return Refused(
         f"account {account!r} has no subscription; begin one with: inmail subscribe {account} PLAN",
         code="no_subscription",

@@ -148,7 +148,8 @@ def recipients(
         say(f"more: --after {page[-1].index}")
 
 
-def _part(output: Path) -> TextIO:
+def part_of(output: Path) -> TextIO:
+    """The file beside it that is written first, and then takes its name."""
     if output.is_dir():  # as '' and '.' are, which have no name to put '.part' behind
         raise Invalid(f"{output}: is a folder: name the file to write", code="no_file")
     try:
@@ -179,7 +180,7 @@ def export(
     with session() as s:
         columns = list(campaigns.get_campaign(s.store, campaign).columns)
         head = ["inmail", "state", "sent_at_utc", "reply", "failure", *columns]
-        target = sys.stdout if output is None else _part(output)
+        target = sys.stdout if output is None else part_of(output)
         try:
             writer = csv.writer(target)
             writer.writerow(head)

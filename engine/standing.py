@@ -14,8 +14,8 @@ from engine.offer import Offer
 from engine.periods import months_of
 from engine.preview import next_charge
 from engine.store import Store
-from engine.subscription import LAPSED, Subscription, read
-from engine.subscriptions import advance, no_subscription
+from engine.subscription import LAPSED, Subscription, no_subscription, read
+from engine.subscriptions import advance
 
 
 def up_to_date(store: Store, offer: Offer, account: str) -> Subscription | None:

@@ -17,7 +17,7 @@ from engine.offer import Offer, check_version, is_free
 from engine.periods import check_timezone, months_of, period_at
 from engine.plans import Plan
 from engine.store import RedisTrouble, Store
-from engine.subscription import ACTIVE, INCOMPLETE, LAPSED, LIVE, PAST_DUE, Subscription, read
+from engine.subscription import ACTIVE, INCOMPLETE, LAPSED, LIVE, PAST_DUE, Subscription, no_subscription, read, unpaid
 from engine.wake import wake
 
 _TRIES = 20
@@ -41,8 +41,8 @@ def subscribe(store: Store, offer: Offer, account: str, plan: Plan, *, annual: b
     cycle = _cycle(annual)
     if is_free(plan):
         raise Refused(f"plan {plan.slug} is what an account has without a subscription", code="free_plan")
-    check_version(store, plan)
-    return transition(store, offer, account, lambda amendment: apply_subscribe(amendment, plan, cycle))
+    check_version(store, plan, keep=False)
+    return transition(store, offer, account, _sells(store, plan, lambda it: apply_subscribe(it, plan, cycle)))
 
 
 def change(store: Store, offer: Offer, account: str, plan: Plan, *, annual: bool | None = None) -> Outcome:
@@ -52,8 +52,8 @@ def change(store: Store, offer: Offer, account: str, plan: Plan, *, annual: bool
     """
     if is_free(plan):
         raise Refused(f"to go back to plan {plan.slug}, cancel the subscription", code="free_plan")
-    check_version(store, plan)
-    return transition(store, offer, account, lambda amendment: apply_change(amendment, plan, annual))
+    check_version(store, plan, keep=False)
+    return transition(store, offer, account, _sells(store, plan, lambda it: apply_change(it, plan, annual)))
 
 
 def cancel(store: Store, offer: Offer, account: str) -> Outcome:
@@ -135,6 +135,17 @@ def note_next(store: Store, sub: Subscription) -> None:
             store.client.zrem(store.keys.renewals, sub.account)
 
 
+def _sells(store: Store, plan: Plan, act: Callable[[Amendment], None]) -> Callable[[Amendment], None]:
+    """``act``, and then the terms of the plan are kept, before it is sold; asking for it and being refused sells none."""
+
+    def acted(amendment: Amendment) -> None:
+        act(amendment)
+        if plan in (amendment.it.plan, amendment.it.next_plan):
+            check_version(store, plan)
+
+    return acted
+
+
 def _cycle(annual: bool) -> str:
     return "annual" if annual else "monthly"
 
@@ -144,7 +155,7 @@ def apply_subscribe(amendment: Amendment, plan: Plan, cycle: str) -> None:
     sub = amendment.sub
     same = sub is not None and (sub.plan, sub.cycle) == (plan, cycle)
     if sub is not None and sub.state in (PAST_DUE, LAPSED):
-        raise _unpaid(sub)
+        raise unpaid(sub)
     if sub is not None and sub.state == INCOMPLETE:
         if same:
             amendment.issued = amendment.invoice(sub.unpaid[0].number)
@@ -196,7 +207,7 @@ def _changeable(amendment: Amendment) -> Subscription:
     if sub is None or sub.state not in LIVE:
         raise no_subscription(amendment.account)
     if sub.state in (PAST_DUE, LAPSED):
-        raise _unpaid(sub)
+        raise unpaid(sub)
     if sub.ends_at_ms:
         raise Refused(
             f"the subscription of account {sub.account!r} was cancelled; take that back first with: "
@@ -238,20 +249,3 @@ def apply_cancel(amendment: Amendment) -> None:
     elif not sub.ends_at_ms:
         amendment.set(ends_at_ms=sub.period_end_ms, next_plan=None, next_cycle="")
         amendment.note("cancel", "ends with the period")
-
-
-def no_subscription(account: str) -> Refused:
-    """What is said of an account that has none."""
-    return Refused(
-        f"account {account!r} has no subscription; begin one with: inmail subscribe {account} PLAN",
-        code="no_subscription",
-    )
-
-
-def _unpaid(sub: Subscription) -> Refused:
-    number = sub.unpaid[0].number
-    return Refused(
-        f"invoice {number} of account {sub.account!r} is not paid; when it is, ask again",
-        code="unpaid",
-        facts={"invoice": number},
-    )

@@ -13,8 +13,9 @@ from engine.invoices import get_invoice
 from engine.offer import Offer
 from engine.periods import months_of
 from engine.preview import next_charge
+from engine.refusals import no_subscription
 from engine.store import Store
-from engine.subscription import LAPSED, Subscription, no_subscription, read
+from engine.subscription import LAPSED, Subscription, read
 from engine.subscriptions import advance
 
 
@@ -73,7 +74,7 @@ def told(store: Store, offer: Offer, sub: Subscription) -> dict[str, Any]:
 
 
 def _pending(sub: Subscription) -> dict[str, Any] | None:
-    if sub.next_plan is None:
+    if sub.next_plan is None or sub.ends_at_ms:
         return None
     return {
         "plan": sub.next_plan.slug,

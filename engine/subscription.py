@@ -7,7 +7,6 @@ from typing import Any
 
 import orjson
 
-from engine.errors import Refused
 from engine.plans import Plan, of_terms
 from engine.store import Store
 
@@ -104,21 +103,3 @@ def read(store: Store, account: str) -> Subscription | None:
     """The account's subscription as it was left, the ended one included; None where there never was one."""
     stored = store.hash(store.keys.subscription(account))
     return parse(stored) if stored else None
-
-
-def no_subscription(account: str) -> Refused:
-    """What is said of an account that has none."""
-    return Refused(
-        f"account {account!r} has no subscription; begin one with: inmail subscribe {account} PLAN",
-        code="no_subscription",
-    )
-
-
-def unpaid(sub: Subscription) -> Refused:
-    """What is said where an invoice has to be paid first."""
-    number = sub.unpaid[0].number
-    return Refused(
-        f"invoice {number} of account {sub.account!r} is not paid; when it is, ask again",
-        code="unpaid",
-        facts={"invoice": number},
-    )

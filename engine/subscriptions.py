@@ -11,13 +11,14 @@ from engine import course, proration
 from engine.accounts import get_account
 from engine.amendment import NOW, Amendment
 from engine.credits import available_at
-from engine.errors import Refused, Unavailable
+from engine.errors import EngineError, Refused, Unavailable
 from engine.invoices import Invoice, get_invoice
 from engine.offer import Offer, check_version, is_free
 from engine.periods import check_timezone, months_of, period_at
 from engine.plans import Plan
+from engine.refusals import no_subscription, unpaid
 from engine.store import RedisTrouble, Store
-from engine.subscription import ACTIVE, INCOMPLETE, LAPSED, LIVE, PAST_DUE, Subscription, no_subscription, read, unpaid
+from engine.subscription import ACTIVE, INCOMPLETE, LAPSED, LIVE, PAST_DUE, Subscription, read
 from engine.wake import wake
 
 _TRIES = 20
@@ -69,7 +70,7 @@ def advance(store: Store, offer: Offer, account: str) -> Subscription | None:
     if read(store, account) is None:
         get_account(store, account)
         return None
-    return transition(store, offer, account, lambda _: None).subscription
+    return transition(store, offer, account, _nothing).subscription
 
 
 def begin(amendment: Amendment, plan: Plan, cycle: str, *, opening: bool = False) -> None:
@@ -100,7 +101,13 @@ def transition(store: Store, offer: Offer, account: str, act: Callable[[Amendmen
     for _ in range(_TRIES):
         amendment = open_amendment(store, offer, account)
         course.run(amendment)
-        act(amendment)
+        try:
+            act(amendment)
+        except EngineError:
+            # What was due happens whether the call is refused or not.
+            if amendment.before is not None and act is not _nothing:
+                transition(store, offer, account, _nothing)
+            raise
         course.run(amendment)
         if amendment.is_empty:
             return Outcome(amendment.it, changed=False, invoice=amendment.issued)
@@ -136,7 +143,7 @@ def note_next(store: Store, sub: Subscription) -> None:
 
 
 def _sells(store: Store, plan: Plan, act: Callable[[Amendment], None]) -> Callable[[Amendment], None]:
-    """``act``, and then the terms of the plan are kept, before it is sold; asking for it and being refused sells none."""
+    """``act``, and then the terms of the plan are kept, before it is sold; a refusal sells none."""
 
     def acted(amendment: Amendment) -> None:
         act(amendment)
@@ -144,6 +151,10 @@ def _sells(store: Store, plan: Plan, act: Callable[[Amendment], None]) -> Callab
             check_version(store, plan)
 
     return acted
+
+
+def _nothing(_: Amendment) -> None:
+    """Only what is due."""
 
 
 def _cycle(annual: bool) -> str:
@@ -247,5 +258,5 @@ def apply_cancel(amendment: Amendment) -> None:
     if sub.state != ACTIVE:
         amendment.end("cancelled")
     elif not sub.ends_at_ms:
-        amendment.set(ends_at_ms=sub.period_end_ms, next_plan=None, next_cycle="")
+        amendment.set(ends_at_ms=sub.period_end_ms)
         amendment.note("cancel", "ends with the period")

@@ -15,6 +15,7 @@ from web import (
     openapi,
     problems,
     routes_account,
+    routes_billing,
     routes_campaigns,
     routes_events,
     routes_mailbox,
@@ -26,7 +27,7 @@ from web.events import LogReaders
 from web.limits import BodyLimit
 from web.services import Checks, Services
 from web.uploading import UploadDesk
-from workers.runtime import find_redis, plan_catalogue, release_redis
+from workers.runtime import find_redis, release_redis, the_offer
 
 REDIS_TIMEOUT_S: Final = 5.0
 """A call of the engine that Redis leaves without an answer for so long is given up; it is tried again a few times."""
@@ -34,6 +35,7 @@ REDIS_TIMEOUT_S: Final = 5.0
 _PROBE_TIMEOUT_S: Final = 2.0
 _API: Final = (
     routes_account,
+    routes_billing,
     routes_campaigns,
     routes_submit,
     routes_events,
@@ -49,7 +51,7 @@ def create_app(settings: Settings | None = None, *, store: Store | None = None) 
     Errors: BadSettings; Unavailable where no Redis can be had; Invalid for a wrong plans file.
     """
     settings = settings or get_settings()
-    plans = plan_catalogue(settings)
+    offer = the_offer(settings)
     redises = None if store is not None else find_redis(settings)
     if redises is None:
         assert store is not None
@@ -58,7 +60,7 @@ def create_app(settings: Settings | None = None, *, store: Store | None = None) 
         own, store = True, Store(open_client(redises.url, timeout_s=REDIS_TIMEOUT_S), settings.namespace)
         urls = {"redis": redises.url, "broker": redises.broker_url}
         checks = Checks({name: open_client(url, timeout_s=_PROBE_TIMEOUT_S) for name, url in urls.items()})
-    services = Services(store, settings, plans, checks, UploadDesk(store), LogReaders(store))
+    services = Services(store, settings, offer, checks, UploadDesk(store), LogReaders(store))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

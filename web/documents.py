@@ -42,14 +42,18 @@ class AccountGiven(Given):
     simultaneous_contacts: int = Field(description="0 = no limit")
     refund_when: str
     refund_after_ms: int
+    recipients_per_campaign: int = Field(description="0 = no limit")
     opened_at_ms: Ms
     weight: int
+    sends_until_ms: int = Field(description="when sending stops by itself; 0: not as far as is known")
+    month: str = Field(description="the subscription's month, as in `at` of the log: 's1.3'; empty without one")
     open_contacts: int
     wallet: WalletGiven
 
 
 class PlanGiven(Given):
     plan: str = Field(examples=["business"])
+    version: int = Field(description="what was bought under a version keeps its terms")
     name: str
     fee_monthly: int = Field(description="minor units")
     fee_annual: int = Field(description="minor units")
@@ -57,7 +61,11 @@ class PlanGiven(Given):
     credits_a_month: int
     profiles_per_search: int = Field(description="0 = no limit")
     simultaneous_contacts: int = Field(description="0 = no limit")
+    recipients_per_campaign: int = Field(description="0 = no limit")
     balance_cap_months: int = Field(description="0 = no limit")
+    balance_cap: int = Field(description="the most credits a month's grant fills the balance up to; 0 = no limit")
+    credits_after_end: Literal["expire", "keep"] = Field(description="what becomes of them when it ends")
+    annual_saving_percent: int | None = Field(description="what a year at once saves beside twelve months")
     can_send: bool
     refund_when: str
     refund_after_ms: int

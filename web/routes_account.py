@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from itertools import islice
 from typing import Annotated, Any
 
@@ -10,7 +9,6 @@ from fastapi import APIRouter, Query, Response
 
 from engine import credits
 from engine.accounts import get_account
-from engine.plans import Plan
 from web.calls import CalledRoute, Caller
 from web.documents import AccountGiven, Log, Plans, WalletGiven
 from web.openapi import described
@@ -30,7 +28,7 @@ def account(call: Caller) -> Response:
 @router.get("/plans", **described("account:read", model=Plans))
 def plans(call: Caller) -> Response:
     """The plans of this network."""
-    return page([_plan(plan) for plan in call.services.plans.values()], None)
+    return page([plan.as_dict() for plan in call.services.plans.values()], None)
 
 
 @router.get("/credits", **described("credits:read", "no_account", model=WalletGiven))
@@ -64,9 +62,3 @@ def entry_given(entry: credits.LogEntry) -> dict[str, Any]:
         "at_ms": entry.at_ms,
         "note": entry.note,
     }
-
-
-def _plan(plan: Plan) -> dict[str, Any]:
-    fields = asdict(plan)
-    del fields["weight"]
-    return {"plan": fields.pop("slug"), **fields}

@@ -23,7 +23,7 @@ from web.idempotency import REPLAYED, idempotency_key, once, reused
 from web.openapi import described, posted
 from web.orders import CampaignAsked, FirstRejects, OrderAsked, order_asked, parse_json
 from web.problem_kinds import KINDS
-from web.problems import Problem
+from web.problems import Problem, told
 from web.replies import given
 from web.spool import Spooled, of_multipart, of_ndjson
 from web.uploading import Reading, forecast_terms
@@ -34,7 +34,7 @@ JSON, MULTIPART, NDJSON = "application/json", "multipart/form-data", "applicatio
 PATH: Final = "/v1/campaigns"
 
 _LIST_CODES: Final = (
-    *("no_account", "cannot_send", "key_reused", "nobody", "strict", "bad_name", "bad_start", "bad_template"),
+    *("no_account", "cannot_send", "bulk", "key_reused", "nobody", "strict", "bad_name", "bad_start", "bad_template"),
     *("bad_mapping", "unknown_channel", "too_long", "too_slow", "no_address_column", "empty_list", "no_rows"),
     *("not_a_list", "line_too_long", "too_many_columns", "too_many_uploads", "wrong_type"),
 )
@@ -153,10 +153,13 @@ def _checked(call: Call, asked: OrderAsked, *, name: str, key: str | None) -> tu
         strict=asked.strict,
         key=key,
     )
-    if not owner.can_send:
+    try:
+        submitting.check_order(call.store, owner, order)
+    except Refused as refusal:
+        if refusal.code != "cannot_send":
+            raise
         able = [plan.slug for plan in call.services.plans.values() if plan.can_send]
-        raise Problem("cannot_send", f"the account is on plan {owner.plan}, which cannot send InMail", plans=able)
-    submitting.check_order(call.store, owner, order)
+        raise Problem("cannot_send", told(refusal), plans=able, **refusal.facts) from None
     check_mapping(asked.map)
     parse_message(asked.subject, asked.body)
     return owner, order

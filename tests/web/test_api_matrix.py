@@ -5,7 +5,7 @@ import re
 import pytest
 
 from engine.answers import answer
-from tests.factories import a_campaign, an_account, send_all
+from tests.factories import a_campaign, a_plan, an_account, send_all
 from tests.waiting import wait_until
 from web.cursors import sealed
 
@@ -27,7 +27,7 @@ VOLATILE = {"date", "ratelimit", "ratelimit-policy", "content-length"}
 @pytest.fixture
 def ids(acme, api):
     """By parameter: ids of globex's, and ids that do not exist which look alike."""
-    an_account(api.store, "globex", credits_=100)
+    an_account(api.store, "globex", credits_=100, plan=a_plan(slug="paying", fee_monthly=100))
     an_account(api.store, "third", credits_=100)
     globex = api.caller("globex")
     send_all(api.store, a_campaign(api.store, "globex", to=["one@example.org", "third@example.org"]))
@@ -47,6 +47,7 @@ def ids(acme, api):
             ["globex.77.0", "globex.1.77", "nobody.1.0", "acme.77.0", "nonsense"],
         ),
         "upload": ([upload], ["up_" + "0" * 32, "nonsense"]),
+        "number": (["globex-0001"], ["globex-0077", "nobody-0001", "acme-0001", "nonsense"]),
         "address": (["hidden@example.org", "one@example.org"], ["nowhere@example.org"]),
         "code": (["no_key"], ["no_key"]),
         "cursor": (

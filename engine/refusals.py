@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from engine.accounts import Account
 from engine.errors import Refused
+from engine.money import money
+from engine.plans import Plan
 from engine.subscription import Subscription
 
 
@@ -44,4 +46,33 @@ def unpaid(sub: Subscription) -> Refused:
         f"invoice {number} of account {sub.account!r} is not paid; when it is, ask again",
         code="unpaid",
         facts={"invoice": number},
+    )
+
+
+def use_change(sub: Subscription, plan: Plan) -> Refused:
+    """What is said to somebody who subscribes to another plan than the one they have."""
+    return Refused(
+        f"account {sub.account!r} is on {sub.plan.slug}, {sub.cycle}: change it with: "
+        f"inmail subscription change {sub.account} {plan.slug}",
+        code="use_change",
+    )
+
+
+def cancelled(sub: Subscription) -> Refused:
+    """What is said where a cancellation has to be taken back first."""
+    return Refused(
+        f"the subscription of account {sub.account!r} was cancelled; take that back first with: "
+        f"inmail subscribe {sub.account} {sub.plan.slug}{' --annual' * (sub.cycle == 'annual')}",
+        code="cancelled",
+        facts={"ends_at_ms": sub.ends_at_ms},
+    )
+
+
+def other_balance(sub: Subscription, plan: Plan) -> Refused:
+    """What is said where the account's balance is in another currency than the plan it asks for."""
+    balance = money(sub.balance_minor, sub.plan.currency)
+    return Refused(
+        f"plan {plan.slug} is paid in {plan.currency}, and account {sub.account!r} has a balance of {balance}, which "
+        f"cannot pay for it: take a plan paid in {sub.plan.currency}",
+        code="currency",
     )

@@ -16,7 +16,7 @@ from engine.invoices import Invoice, get_invoice
 from engine.offer import Offer, check_version, is_free
 from engine.periods import check_timezone, months_of, period_at
 from engine.plans import Plan
-from engine.refusals import no_subscription, unpaid
+from engine.refusals import cancelled, no_subscription, other_balance, unpaid, use_change
 from engine.store import RedisTrouble, Store
 from engine.subscription import ACTIVE, INCOMPLETE, LAPSED, LIVE, PAST_DUE, Subscription, read
 from engine.wake import wake
@@ -37,7 +37,7 @@ def subscribe(store: Store, offer: Offer, account: str, plan: Plan, *, annual: b
     """Begin a subscription now, or take back that the present one was cancelled; nothing where it stands so already.
 
     With a charging provider it is ``incomplete``, and gives nothing yet, until its first invoice is paid.
-    Errors: NotFound; Refused free_plan, use_change, unpaid, version_sold.
+    Errors: NotFound; Refused free_plan, use_change, cancelled, unpaid, version_sold.
     """
     cycle = _cycle(annual)
     if is_free(plan):
@@ -173,17 +173,14 @@ def apply_subscribe(amendment: Amendment, plan: Plan, cycle: str) -> None:
             return
         amendment.end("another plan was ordered")
     elif sub is not None and sub.state == ACTIVE:
-        if sub.ends_at_ms and is_alike(sub, plan, cycle):
+        if not is_alike(sub, plan, cycle):
+            raise cancelled(sub) if sub.ends_at_ms else use_change(sub, plan)
+        if sub.ends_at_ms:
             amendment.set(ends_at_ms=0)
             amendment.note("subscribe", "the cancellation was taken back")
-            return
-        if not is_alike(sub, plan, cycle):
-            raise Refused(
-                f"account {sub.account!r} is on {sub.plan.slug}, {sub.cycle}: change it with: "
-                f"inmail subscription change {sub.account} {plan.slug}",
-                code="use_change",
-            )
         return
+    if sub is not None and sub.balance_minor and sub.plan.currency != plan.currency:
+        raise other_balance(sub, plan)
     begin(amendment, plan, cycle)
 
 
@@ -220,12 +217,7 @@ def _changeable(amendment: Amendment) -> Subscription:
     if sub.state in (PAST_DUE, LAPSED):
         raise unpaid(sub)
     if sub.ends_at_ms:
-        raise Refused(
-            f"the subscription of account {sub.account!r} was cancelled; take that back first with: "
-            f"inmail subscribe {sub.account} {sub.plan.slug}{' --annual' * (sub.cycle == 'annual')}",
-            code="cancelled",
-            facts={"ends_at_ms": sub.ends_at_ms},
-        )
+        raise cancelled(sub)
     return sub
 
 

@@ -192,6 +192,20 @@ def test_what_would_be_refused_is_refused_in_the_preview(store, plan, code):
     assert refusal.value.code == code
 
 
+def test_a_balance_never_pays_in_another_currency(store):
+    started(store, SMALL, True)
+    pay_all(store, OFFER)
+    assert subscriptions.change(store, OFFER, "acme", LARGE, annual=False).subscription.balance_minor > 0
+    store.at_ms += 40 * DAY_MS
+    subscriptions.cancel(store, OFFER, "acme")
+    store.at_ms += 40 * DAY_MS
+    assert subscriptions.advance(store, OFFER, "acme").state == "ended"
+    with pytest.raises(Refused, match="cannot pay for it") as refusal:
+        subscriptions.subscribe(store, OFFER, "acme", Plan("euro", "Euro", 5000, currency="EUR"))
+    assert refusal.value.code == "currency"
+    assert store.client.hget(store.keys.plans_sold, "euro 1") is None, "what was refused was not sold"
+
+
 def test_a_version_that_was_sold_with_other_terms_is_refused_and_an_unsold_one_is_not_kept(store):
     started(store)
     with pytest.raises(Refused, match="version = 2"):

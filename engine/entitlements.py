@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from engine import refunds  # the module, not a name of it: it comes back here by way of submitting
 from engine.accounts import Account, get_account
 from engine.credits import wallet
 from engine.errors import Refused
-from engine.refunds import earliest_of_account
 from engine.store import Store
 from engine.subscription import ACTIVE, Subscription, read
 
@@ -32,7 +32,7 @@ def entitlements(store: Store, account: str) -> list[Entitlement]:
     contacts, recipients of a campaign, profiles a search shows. Raises NotFound."""
     owner, purse, sub = get_account(store, account), wallet(store, account), read(store, account)
     may, until = owner.may_send(store.now_ms(store.keys.account(account))), owner.sends_until_ms or None
-    refund, grant = earliest_of_account(store, account), next_grant_ms(sub)
+    refund, grant = refunds.earliest_of_account(store, account), next_grant_ms(sub)
     back = min((at_ms for at_ms in (refund, grant) if at_ms), default=None)
     return [
         Entitlement("sending", 0, int(may), until if may else None),

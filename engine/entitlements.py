@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from engine import refunds  # the module, not a name of it: it comes back here by way of submitting
+from engine import refunds
 from engine.accounts import Account, get_account
 from engine.credits import wallet
 from engine.errors import Refused

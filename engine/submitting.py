@@ -13,7 +13,6 @@ import orjson
 from engine import entitlements, seats
 from engine.accounts import Account, get_account
 from engine.campaigns import CHANNELS
-from engine.entitlements import cannot_send
 from engine.errors import Invalid, NotFound, Refused
 from engine.intake.lists import CandidateList
 from engine.intake.rejects import TakesRejects
@@ -107,7 +106,7 @@ def _make_campaign(
             code="key_reused",
         )
     if reply[0] == "cannot_send":
-        raise cannot_send(owner)
+        raise entitlements.cannot_send(owner)
     if reply[0] == "bulk":
         raise entitlements.too_many_recipients(owner, tally.accepted)
     if reply[0] == "no_seat":
@@ -120,7 +119,7 @@ def _make_campaign(
 def check_order(store: Store, owner: Account, order: Order) -> None:
     """Raises what ``submit`` raises for an order, before a long list is read."""
     if not owner.may_send(store.now_ms(store.keys.account(owner.id))):
-        raise cannot_send(owner)
+        raise entitlements.cannot_send(owner)
     if order.seat:
         seats.check(store, owner.id, order.seat)
     if order.channel not in CHANNELS:
@@ -138,7 +137,7 @@ def _draft(store: Store, owner: Account, operation: str, token: str) -> str:
     if reply[0] == "unknown":
         raise NotFound(f"no account {owner.id!r}", code="no_account")
     if reply[0] == "cannot_send":
-        raise cannot_send(owner)
+        raise entitlements.cannot_send(owner)
     return str(reply[1])
 
 

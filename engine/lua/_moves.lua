@@ -41,19 +41,19 @@ end
 
 -- Credits that may be debited now for a campaign of this seat ('' = nobody's): what is available, within the plan's
 -- simultaneous contacts (0 = no limit) and the seat's cap; none while the account is stopped or has no subscription
--- to send under. Every open contact holds one credit, so `held` is their number. Returns the room, what bounds it, and the
--- room the account's other campaigns have.
+-- to send under. Every open contact holds one credit, so `held` is their number. Returns the room, what bounds it, and
+-- where that is the seat's cap the room there is without it.
 local function room(seat)
   local w = call('HMGET', wallet, 'available', 'held')
   local a = of_account()
-  if (a[2] or '') ~= '' then return 0, 'audit', 0 end
-  if not may_send() then return 0, 'subscription', 0 end
+  if (a[2] or '') ~= '' then return 0, 'audit' end
+  if not may_send() then return 0, 'subscription' end
   local limit = num(a[3])
   local space, bound = num(w[1]), 'credits'
   if limit > 0 and limit - num(w[2]) < space then space, bound = math.max(limit - num(w[2]), 0), 'contacts' end
   local left = seat_left(seat or '')
   if left < space then return left, 'seat', space end
-  return space, bound, space
+  return space, bound
 end
 
 local function tally(text, letter)

@@ -1,14 +1,19 @@
 """Seats: several people on one account's credits, each within a monthly cap of their own, if they have one."""
 
+import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from engine import api_keys, campaigns, credits, refunds, releasing, seats, sending, submitting, subscriptions
+from engine.accounts import get_account
 from engine.api_keys import Pace
 from engine.audit import audit
 from engine.errors import Invalid, NotFound, Refused
+from engine.forecast import Terms, forecast
+from engine.intake.lists import open_list
+from engine.message import parse_message
 from engine.offer import Offer
 from engine.store import Store, open_client
 from tests.conftest import DAY_MS, NOON_MS
@@ -300,6 +305,41 @@ class TestASeatThatIsTakenAway:
         with pytest.raises(Refused) as refused:
             a_campaign(store, to=2, seat="ada", key="k")
         assert refused.value.code == "key_reused"
+
+
+class TestADryRun:
+    @pytest.mark.parametrize(
+        ("seat", "to", "granted", "at_once", "waiting_for", "waves"),
+        [
+            ("ben", 3, 100, 2, "seat", None),
+            ("ben", 2, 100, 2, None, 1),
+            ("ben", 3, 5, 1, "credits", None),
+            ("ada", 3, 100, 3, None, 1),
+            ("", 3, 100, 3, None, 1),
+        ],
+    )
+    def test_tells_what_the_cap_lets_go(self, store, seat, to, granted, at_once, waiting_for, waves):
+        an_account(store, credits_=granted)
+        seats.add(store, "acme", "ben", name="Ben", email="ben@example.org", cap=5)
+        seats.add(store, "acme", "ada", name="Ada", email="ada@example.org")
+        send_all(store, a_campaign(store, to=addresses(2, 10), seat="ben"))
+        a_campaign(store, to=addresses(1, 20), seat="ben")
+        a_campaign(store, to=addresses(1, 30), seat="ada")
+        found = dry_run(store, seat, to)
+        assert found["sent_at_once"] == at_once
+        assert found["waiting_for"] == waiting_for
+        assert found["waves_if_nobody_answers"] == waves
+
+    def test_of_a_seat_there_is_none_of_is_refused(self, store, ben):
+        with pytest.raises(NotFound):
+            dry_run(store, "ada", 1)
+
+
+def dry_run(store, seat, to):
+    text = "email\n" + "".join(f"{address}\n" for address in addresses(to))
+    with open_list("-", stdin=io.BytesIO(text.encode())) as listed:
+        message = parse_message("s", "b", columns=listed.columns)
+        return forecast(store, get_account(store, "acme"), listed, message, Terms(7 * DAY_MS, seat=seat))
 
 
 class TestTheKeysOfASeat:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from redis.exceptions import OutOfMemoryError
 
 from config.timings import PRESENCE_SHOWN_MS
-from engine import submitting
 from engine.accounts import account_ids
 from engine.contacts import tidy
 from engine.store import Store
+from engine.submitting import discard_abandoned
 
 _CAMPAIGNS_A_STEP = 200
 _FORGET_MS = 3_600_000
@@ -147,7 +147,7 @@ def rebuild(store: Store, between: Callable[[], None] = lambda: None) -> Rebuilt
             if stale:
                 store.client.sadd(store.keys.untidy, account)
             if drafts:
-                done.uploads_cleared += submitting.discard_abandoned(store, account)
+                done.uploads_cleared += discard_abandoned(store, account)
             done.busy += bool(members)
             if sending:
                 pipe.zadd(store.keys.runnable, {account: now}, lt=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from engine import entitlements, seats
+from engine import seats
 from engine.accounts import Account, get_account
 from engine.campaigns import CHANNELS
 from engine.errors import Invalid, NotFound, Refused
@@ -18,6 +18,7 @@ from engine.intake.lists import CandidateList
 from engine.intake.rejects import TakesRejects
 from engine.message import Message
 from engine.preflight import Progress, Tally, check_rows
+from engine.refusals import cannot_send, too_many_recipients
 from engine.staging import Stage
 from engine.store import RedisTrouble, Store
 from engine.wake import wake
@@ -106,9 +107,9 @@ def _make_campaign(
             code="key_reused",
         )
     if reply[0] == "cannot_send":
-        raise entitlements.cannot_send(owner)
+        raise cannot_send(owner)
     if reply[0] == "bulk":
-        raise entitlements.too_many_recipients(owner, tally.accepted)
+        raise too_many_recipients(owner, tally.accepted)
     if reply[0] == "no_seat":
         raise seats.missing_seat(owner.id, order.seat)
     if reply[0] != "ok":
@@ -119,7 +120,7 @@ def _make_campaign(
 def check_order(store: Store, owner: Account, order: Order) -> None:
     """Raises what ``submit`` raises for an order, before a long list is read."""
     if not owner.may_send(store.now_ms(store.keys.account(owner.id))):
-        raise entitlements.cannot_send(owner)
+        raise cannot_send(owner)
     if order.seat:
         seats.check(store, owner.id, order.seat)
     if order.channel not in CHANNELS:
@@ -137,7 +138,7 @@ def _draft(store: Store, owner: Account, operation: str, token: str) -> str:
     if reply[0] == "unknown":
         raise NotFound(f"no account {owner.id!r}", code="no_account")
     if reply[0] == "cannot_send":
-        raise entitlements.cannot_send(owner)
+        raise cannot_send(owner)
     return str(reply[1])
 
 

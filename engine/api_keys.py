@@ -87,13 +87,7 @@ class Admission:
 
 
 def create(
-    store: Store,
-    account: str,
-    *,
-    name: str = "",
-    scopes: Iterable[str] = (),
-    lifetime_ms: int = 0,
-    seat: str = "",
+    store: Store, account: str, *, name: str = "", scopes: Iterable[str] = (), lifetime_ms: int = 0, seat: str = ""
 ) -> str:
     """Make a key for an account, with all scopes where none is named; returns it whole, for the only time.
 

@@ -19,6 +19,7 @@ from engine.audit_column import check_column
 from engine.audit_log import fold, show
 from engine.audit_seats import check_seats
 from engine.audit_snapshot import Column, Snapshot, take_snapshot
+from engine.audit_subscription import check_subscription
 from engine.errors import NotFound
 from engine.identity import digest, each_digest
 from engine.letters import DELIVERED, HELD
@@ -115,6 +116,7 @@ def _audit(store: Store, account: str, report: Report) -> None:
     report.drift += _check_folders(snapshot)
     if not folded.problems:  # a log that breaks off does not say what came after
         report.drift += check_seats(snapshot, folded.seats)
+        report.drift += check_subscription(snapshot, folded.months)
 
 
 def _check_contacts(account: str, snapshot: Snapshot, expected: dict[bytes, str]) -> Iterator[str]:

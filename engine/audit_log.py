@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from engine.audit_seats import Seats
 from engine.audit_snapshot import PACKS_COUNTED_MAX, Column, Snapshot
+from engine.audit_subscription import Months
 from engine.credits import WALLET_FIELDS, LogEntry, Wallet, chained, log
 from engine.letters import HELD, MOVES
 from engine.store import Store
@@ -23,6 +24,7 @@ class Fold:
     grants: dict[int, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     seats: Seats = field(default_factory=Seats)
+    months: Months = field(default_factory=Months)
 
     @property
     def wallet(self) -> Wallet:
@@ -81,6 +83,7 @@ def _entry(entry: LogEntry, done: Fold, columns: dict[str, Column]) -> str | Non
         done.balance["expired"] += entry.n
     if not entry.moves:
         done.seats.take(entry)
+        done.months.take(entry)
         return None
     column = columns.get(entry.campaign)
     if column is None:

@@ -73,6 +73,8 @@ class Snapshot:
     account: dict[str, str]
     """The account's own record."""
     seats: frozenset[str]
+    subscription: dict[str, str]
+    invoices: dict[str, str]
 
 
 def take_snapshot(store: Store, account: str) -> Snapshot:
@@ -93,6 +95,8 @@ def take_snapshot(store: Store, account: str) -> Snapshot:
             (keys.unread(account), "hash"),
             (keys.account(account), "hash"),
             (keys.seats(account), "hash"),
+            (keys.subscription(account), "hash"),
+            (keys.invoices(account), "hash"),
         ]
         for campaign in members:
             wanted += [
@@ -108,7 +112,7 @@ def take_snapshot(store: Store, account: str) -> Snapshot:
         found = store.run_bare("snapshot", [key for key, _ in wanted], *(how for _, how in wanted))
         wallet, contacts, count, active, sending, last, closed, *parts = found
         folders, parts = parts[: len(FOLDERS)], parts[len(FOLDERS) :]
-        unread, record, seats, *parts = parts
+        unread, record, seats, subscription, invoices, *parts = parts
         if not wallet:
             raise NotFound(f"no account {account[:80]!r}", code="no_account")
         if count == len(members):
@@ -128,6 +132,8 @@ def take_snapshot(store: Store, account: str) -> Snapshot:
         unread=frozenset(_texts(unread)),
         account=_texts(record),
         seats=frozenset(_texts(seats)),
+        subscription=_texts(subscription),
+        invoices=_texts(invoices),
         columns={campaign: _column(parts[i * 8 : i * 8 + 8]) for i, campaign in enumerate(members)},
     )
 

@@ -29,6 +29,7 @@ from cli import (
     operate,
     plan,
     queue,
+    seat,
     subscription,
     web,
 )
@@ -71,6 +72,7 @@ app.add_typer(campaign.app, name="campaign")
 app.add_typer(account.suppression_app, name="suppression")
 app.add_typer(choices.app, name="mailbox")
 app.add_typer(key.app, name="key")
+app.add_typer(seat.app, name="seat")
 app.add_typer(queue.app, name="queue")
 app.add_typer(dead.app, name="dead")
 app.add_typer(link.app, name="link")

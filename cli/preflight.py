@@ -37,7 +37,7 @@ def examine(
     rejects: Path | None,
 ) -> dict[str, Any]:
     """Check the whole list and forecast what a submit would do; writes only the rejects file, if one is named."""
-    terms = Terms(order.refund_after_ms, order.start_at_ms, order.strict)
+    terms = Terms(order.refund_after_ms, order.start_at_ms, order.strict, order.seat)
     with RejectsFile(rejects or Path(os.devnull), listed.source_columns) as file, reading(listed) as progress:
         kept = None if rejects is None else file
         return forecast(s.store, owner, listed, message, terms, kept, progress)
@@ -46,6 +46,7 @@ def examine(
 _FIRST_WAVE = {
     "contacts": "once an open InMail is answered or falls due",
     "credits": "once a credit comes home or is granted",
+    "seat": "once a month begins or the seat's cap is raised",
     "audit": "once the account may send again (inmail audit says why it may not)",
 }
 
@@ -54,6 +55,8 @@ def _waves(found: dict[str, Any]) -> str:
     waves = found["waves_if_nobody_answers"]
     if not found["credits_needed"]:
         return "none: nobody is left to write to"
+    if waves is None and found["credits_available"] + found["credits_held"]:
+        return "as many as months pass until the seat's cap has let all go, unless it is raised"
     if waves is None:
         return "none: there is no credit to begin with"
     told = f"{waves:,} if nobody answers, {span(found['refund_after_ms'])} each (an answer spends its credit)"

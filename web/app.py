@@ -19,6 +19,7 @@ from web import (
     routes_campaigns,
     routes_events,
     routes_mailbox,
+    routes_seats,
     routes_service,
     routes_submit,
     routes_suppressions,
@@ -41,6 +42,7 @@ _API: Final = (
     routes_events,
     routes_mailbox,
     routes_suppressions,
+    routes_seats,
     routes_service,
 )
 

@@ -20,6 +20,7 @@ from typer.main import get_command
 
 from cli.main import app, execute
 from config.settings import get_settings
+from engine import seats
 from engine.store import Store, open_client
 from tests.factories import a_campaign, a_plan, an_account, reply, send_all
 from tests.fuzz.profiles import fuzzed
@@ -78,6 +79,7 @@ FITTING = {"account": "acme", "campaign": "acme.1", "inmail": "acme.1.0", "addre
 FITTING |= {"email": "hr@example.org", "candidates": "list.csv", "body": "body.txt", "subject": "Hi", "name": "Acme"}
 FITTING |= {"plan": "business", "number": "acme-0001", "since": "2026-01-01", "until": "2099-12-31"}
 FITTING |= {"reason": "gift", "state": "sent", "channel": "mailbox", "output": "out.csv", "rejects": "out.csv"}
+FITTING |= {"seat": "ben", "cap": "5"}
 
 
 @st.composite
@@ -118,6 +120,7 @@ class Shell:
         an_account(store, credits_=10, plan=a_plan(fee_monthly=100))
         sent = a_campaign(store)
         send_all(store, sent)
+        seats.add(store, "acme", "ben", name="Ben", email="ben@example.org", cap=5)
         reply(store, f"{sent}.1", address="p1@example.org", accept=True, text="\x1b[2J")
         a_campaign(store, to=["later@example.org"])
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):

@@ -9,7 +9,7 @@ import re
 import pytest
 
 from config.settings import Settings
-from engine import credits, opening, payments
+from engine import credits, opening, payments, seats
 from engine.plans import find_plan
 from tests.conftest import DAY_MS
 from tests.factories import a_campaign, an_account, send_all
@@ -264,3 +264,11 @@ def test_reading_needs_a_key_that_may_read_and_changing_one_that_may_change(busi
         problem(reader.post(path, json={"plan": "executive"}), 403, "no_scope")
     for path in ("/v1/subscription", "/v1/entitlements", "/v1/invoices", "/v1/invoices/acme-0001", "/v1/invoices.csv"):
         problem(other.get(path), 403, "no_scope")
+
+
+def test_a_seats_key_does_not_change_the_subscription_of_all_unless_that_is_named(business, api):
+    seats.add(api.store, "acme", "ben", name="Ben", email="ben@example.org")
+    ben, boss = api.caller("acme", seat="ben"), api.caller("acme", seat="ben", scopes=["billing:write"])
+    assert ben.get("/v1/subscription").status_code == 200
+    problem(ben.post("/v1/subscription/cancel"), 403, "no_scope")
+    assert boss.post("/v1/subscription/cancel").status_code == 200

@@ -31,8 +31,8 @@ def create(
     seat: Annotated[
         str | None,
         typer.Option(
-            help="the key of this person on the account: what it submits is theirs; without seats:write, "
-            "unless that is named"
+            help="the key of this person on the account: what it submits is theirs; without billing:write "
+            "and seats:write, unless they are named"
         ),
     ] = None,
     expires: Annotated[str | None, typer.Option(metavar="DURATION", help="in force for so long, such as P90D")] = None,
@@ -124,9 +124,9 @@ def _duration(option: str, text: str) -> int:
 
 def _scopes(scopes: tuple[str, ...]) -> str:
     lacking = [one for one in api_keys.SCOPES if one not in scopes]
-    if len(lacking) > 1:
+    if len(lacking) > 2:
         return " ".join(scopes)
-    return f"all but {lacking[0]}" if lacking else "all"
+    return f"all but {', '.join(lacking)}" if lacking else "all"
 
 
 def _fields(key: api_keys.ApiKey, state: str) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def test_a_campaign_and_a_key_tell_whose_they_are(ben, redis_url):
     assert [one["seat"] for one in as_json(ben("key", "list", "acme", "--json"))["items"]] == ["ben", None]
     his, ours = ben("key", "list", "acme")[1].splitlines()[1:]
     assert his.split()[0] in key
-    assert (his.split()[1], his.rstrip().endswith("all but seats:write")) == ("ben", True)
+    assert (his.split()[1], his.rstrip().endswith("all but billing:write, seats:write")) == ("ben", True)
     assert (ours.split()[1], ours.split()[-1]) == ("–", "all")
     assert ben("seat", "remove", "acme", "ben")[1] == "seat ben is removed, 1 key revoked\n"
     assert admitted(redis_url, key) is None

@@ -114,7 +114,12 @@ def log(store: Store, account: str, *, after_seq: int = 0, most: int | None = No
 
 
 def available_at(store: Store, account: str, at_ms: int) -> int:
-    """The available credits at a time gone by, as the log says: those after the last entry not later than that.
+    """The available credits at a time gone by, as the log says."""
+    return wallet_at(store, account, at_ms).available
+
+
+def wallet_at(store: Store, account: str, at_ms: int) -> Wallet:
+    """The wallet at a time gone by, as the log says: that after the last entry not later than that; empty before all.
 
     The log is searched by halves, as its numbers are dense and its times grow.
     """
@@ -130,7 +135,7 @@ def available_at(store: Store, account: str, at_ms: int) -> int:
             high = middle
         else:
             low = middle
-    return newest.wallet.available if newest else 0
+    return newest.wallet if newest else Wallet(0, 0, 0, 0, 0)
 
 
 def _entry(store: Store, account: str, seq: int) -> LogEntry | None:

@@ -30,6 +30,16 @@ class WalletGiven(Given):
     expired: int
 
 
+class OutlookGiven(Given):
+    available: int
+    rate_credits_a_day: float = Field(description="what was spent or is held still, a day, over `days_observed`; 0 up")
+    empties_at_ms: Ms | None = Field(description="null: not within 366 days, at that rate")
+    next_grant_at_ms: Ms | None = Field(description="null: none comes, as things stand")
+    next_grant_credits: int
+    expiring_credits: int = Field(description="what of them would go over the cap if they came today")
+    days_observed: int = Field(description="at the most 28")
+
+
 class AccountGiven(Given):
     account: str = Field(examples=["acme"])
     name: str

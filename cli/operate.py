@@ -18,6 +18,7 @@ from config.settings import get_settings
 from engine import acceptance, agenda
 from engine import audit as auditor
 from engine.store import Store
+from workers.runtime import the_offer
 
 DRIFT = 4
 
@@ -53,7 +54,9 @@ def scheduler() -> None:
     heartbeat = Heartbeat(store, "scheduler")
     heartbeat.start()
     try:
-        Scheduler(store, actors, settings.lease_ms, settings.in_flight, who=heartbeat.who).run(stop)
+        Scheduler(
+            store, actors, settings.lease_ms, settings.in_flight, who=heartbeat.who, offer=the_offer(settings)
+        ).run(stop)
     finally:
         heartbeat.stop()
 
@@ -119,7 +122,9 @@ def repair(as_json: Json = False) -> None:
         broker = make_broker(s.redises.broker_url, s.settings.namespace, s.store)
         actors = Actors(broker, s.store, lease_ms=s.settings.lease_ms)
         try:
-            scheduler = Scheduler(s.store, actors, s.settings.lease_ms, s.settings.in_flight)
+            scheduler = Scheduler(
+                s.store, actors, s.settings.lease_ms, s.settings.in_flight, offer=the_offer(s.settings)
+            )
             with queues_answering(s.settings, s.redises):
                 found = mending.repair(scheduler)
             working = any(who.startswith("worker:") for who in agenda.present(s.store))

@@ -37,6 +37,9 @@ PACE_LOOKS_S = 0.02
 ALARM_EVERY_MS = 250
 """Packs of a campaign that fall due within so long share an alarm, at its end: a refund is no later than that."""
 
+PAYMENT_MS = 120_000
+"""How long a message that asks a payment provider may run: its library waits and tries again by itself."""
+
 SHUTDOWN_MS = 20_000
 STOP_GRACE_S = 30
 """A worker asked to stop finishes its message within the first; ``inmail up`` kills it after the second."""

@@ -172,8 +172,10 @@ def expect_renewals(store: Store, next_at_ms: Mapping[str, bytes | None]) -> Non
 
 
 def renewals_due(store: Store, *, most: int, look_again_ms: int) -> list[str]:
-    """Up to ``most`` accounts of whose subscriptions something is due, longest first; each is looked at again then,
-    unless what is done about it notes another time."""
+    """Up to ``most`` accounts of whose subscriptions something is due, longest first.
+
+    Each is looked at again after ``look_again_ms``, unless what is done about it notes another time.
+    """
     now = store.now_ms()
     found = [m.decode() for m in store.client.zrangebyscore(store.keys.renewals, "-inf", now, start=0, num=most)]
     if found:

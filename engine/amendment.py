@@ -18,7 +18,7 @@ from engine.offer import Offer
 from engine.periods import months_of, period_at
 from engine.plans import Plan
 from engine.store import Store
-from engine.subscription import ENDED, INCOMPLETE, LAPSED, LIVE, Subscription, Unpaid
+from engine.subscription import ACTIVE, ENDED, INCOMPLETE, LAPSED, LIVE, Subscription, Unpaid
 
 NOW: Final = -1
 """In place of the balance when a month began: the balance as it is."""
@@ -143,12 +143,16 @@ class Amendment:
         """Nobody will pay the open invoices any more, as far as the subscription is concerned."""
         for one in self.it.unpaid:
             self.put_invoice(replace(self.invoice(one.number), state="uncollectible"))
-        self.set(unpaid=(), try_at_ms=0, attempt=0)
 
     def end(self, reason: str) -> None:
-        """The subscription ends: the account is basic again, and its available credits go as the plan says."""
-        self.give_up_unpaid()
+        """The subscription ends: the account is basic again, and its available credits go as the plan says.
+
+        Invoices that held it up are given up; one that is merely not paid yet stays to be paid.
+        """
+        if self.it.state != ACTIVE:
+            self.give_up_unpaid()
         ordered = self.it.state == INCOMPLETE
+        self.set(unpaid=(), try_at_ms=0, attempt=0)
         self.set(state=ENDED, ended_reason=reason, ends_at_ms=0, grace_until_ms=0, next_plan=None, next_cycle="")
         self.note("end", reason)
         if self.it.plan.credits_after_end == "expire" and not ordered:

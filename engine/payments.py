@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from engine import course
 from engine.amendment import Amendment
@@ -69,7 +69,7 @@ def record_failed(store: Store, offer: Offer, account: str, number: str, *, reas
     def act(amendment: Amendment) -> None:
         invoice, sub = amendment.invoice(number), amendment.it
         amendment.issued = invoice
-        if invoice.state != "open" or sub.state == INCOMPLETE:
+        if not any(one.number == number for one in sub.unpaid) or sub.state == INCOMPLETE:
             return
         failed = tuple(replace(one, failed=True) if one.number == number else one for one in sub.unpaid)
         first = not any(one.failed for one in sub.unpaid if one.number == number)
@@ -89,3 +89,30 @@ def _line(text: str, what: str) -> str:
     if len(text) > _TEXT_CHARS_MAX or not text.isprintable():
         raise Invalid(f"{what} has at most {_TEXT_CHARS_MAX} printable characters", code="bad_text")
     return text
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to be paid for an invoice: ``attempt`` counts from 0, and names it to the provider."""
+
+    number: str
+    attempt: int
+
+
+def take_attempt(store: Store, offer: Offer, account: str) -> Attempt | None:
+    """The attempt that is due for the account's oldest unpaid invoice, or None.
+
+    It is taken for a while: what comes of it is recorded, or it is taken again, under the same name.
+    """
+    taken: list[Attempt] = []
+
+    def act(amendment: Amendment) -> None:
+        taken.clear()
+        sub = amendment.sub
+        if sub is None or not sub.unpaid or not 0 < sub.try_at_ms <= amendment.now_ms:
+            return
+        taken.append(Attempt(sub.unpaid[0].number, sub.attempt))
+        amendment.set(try_at_ms=amendment.now_ms + course.RETRY_UNHEARD_MS)
+
+    transition(store, offer, account, act)
+    return taken[0] if taken else None

@@ -103,7 +103,7 @@ def transition(store: Store, offer: Offer, account: str, act: Callable[[Amendmen
         act(amendment)
         course.run(amendment)
         if amendment.is_empty:
-            return Outcome(amendment.it, changed=False)
+            return Outcome(amendment.it, changed=False, invoice=amendment.issued)
         if amendment.commit(store, operation):
             note_next(store, amendment.it)
             wake(store, account)
@@ -234,7 +234,7 @@ def _cancel(amendment: Amendment) -> None:
     if sub.state != ACTIVE:
         amendment.end("cancelled")
     elif not sub.ends_at_ms:
-        amendment.set(ends_at_ms=sub.period_end_ms, next_plan=None, next_cycle="")
+        amendment.set(ends_at_ms=sub.period_end_ms)
         amendment.note("cancel", "ends with the period")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -25,7 +25,7 @@ from engine.store import Store
 from engine.wake import wake
 from workers.broker import DurableRedisBroker, queue_list
 from workers.channels import Channel, channel
-from workers.wiring import REFUND, SEND
+from workers.wiring import PAYMENT, REFUND, SEND
 
 log = structlog.get_logger("inmail.worker")
 
@@ -38,7 +38,7 @@ _CALLS_MAX = 100
 
 @dataclass(slots=True)
 class Actors:
-    """The two actors, bound to one broker and one store.
+    """The actors, bound to one broker and one store; ``collect`` asks a payment provider for an invoice's money.
 
     A message may run for two thirds of a lease, so that a worker stuck in one never settles what another
     has claimed meanwhile (the token would refuse it, but the work would be wasted).
@@ -49,6 +49,8 @@ class Actors:
     lease_ms: int
     send_packs: Actor[[Load], None] = field(init=False)
     refund_pack: Actor[[str, int], None] = field(init=False)
+    collect_payment: Actor[[str, str, int], None] = field(init=False)
+    collect: Callable[[str, str, int], None] | None = None
     _noted: dict[str, int] = field(default_factory=dict)
     _rung: dict[str, int] = field(default_factory=dict)
 
@@ -58,6 +60,10 @@ class Actors:
         self.send_packs = declare(self._send)
         declare = dramatiq.actor(broker=self.broker, actor_name="refund_pack", queue_name=REFUND, time_limit=limit_ms)
         self.refund_pack = declare(self._refund)
+        declare = dramatiq.actor(
+            broker=self.broker, actor_name="collect_payment", queue_name=PAYMENT, time_limit=120_000
+        )
+        self.collect_payment = declare(self._collect)
 
     def enqueue_sends(self, loads: Sequence[Load]) -> None:
         """Put a message for each load on the send queue, many in one round trip."""
@@ -66,6 +72,10 @@ class Actors:
     def enqueue_refunds(self, campaign: str, packs: Sequence[int]) -> None:
         """Put packs on the refund queue, due now, many in one round trip."""
         self._enqueue([self.refund_pack.message(campaign, pack) for pack in packs])
+
+    def enqueue_payment(self, account: str, number: str, attempt: int) -> None:
+        """Put an attempt to be paid for an invoice on the payment queue."""
+        self._enqueue([self.collect_payment.message(account, number, attempt)])
 
     def backlog(self) -> int | None:
         """How many messages of the send queue wait or are worked on; None where the broker cannot tell."""
@@ -137,6 +147,13 @@ class Actors:
         now_ms = next((done.now_ms for done in settled if done is not None), None)
         for account in accounts:
             wake(self.store, account, now_ms=now_ms)
+
+    def _collect(self, account: str, number: str, attempt: int) -> None:
+        """Ask the payment provider for an invoice's money, and record what came of it."""
+        if self.collect is None:
+            log.warning("payment.no_provider", hint="this worker was started without one: INMAIL_PAYMENTS")
+            return
+        self.collect(account, number, attempt)
 
     def _refund(self, campaign: str, pack: int) -> None:
         """Close what is due of a pack and of all others of its campaign; sets the alarm again for what of it falls due

@@ -38,6 +38,8 @@ def repair(scheduler: Scheduler) -> Repaired:
     scheduler.leadership.follows = True
     scheduler.paced = False
     packs_to_refund = scheduler.sweep(grace_ms=0)
+    while scheduler.renew():
+        pass
     packs_to_send = 0
     for _ in range(_TURNS_MAX):
         # Under the leader's own epoch: it is neither deposed by this nor refused.

@@ -21,11 +21,13 @@ from engine.agenda import Visit
 from engine.errors import EngineError
 from engine.identity import account_of
 from engine.leadership import Leadership
+from engine.offer import Offer
 from engine.releasing import Deposed
 from engine.store import RedisTrouble, Store, trouble_text
 from engine.wake import wake
 from workers.actors import Actors
 from workers.releasing import Releaser
+from workers.renewing import Renewer
 from workers.runtime import keep_redis
 
 log = structlog.get_logger("inmail.scheduler")
@@ -41,7 +43,8 @@ _PASSING = (BusyLoadingError, ReadOnlyError, OutOfMemoryError, NoScriptError)
 @dataclass(slots=True)
 class Scheduler:
     """One scheduler on one store. ``in_flight`` is in recipients of one campaign; ``lease_ms`` of a released pack;
-    ``paced``: it keeps the send queue short, whatever its campaigns may have in flight."""
+    ``paced``: it keeps the send queue short, whatever its campaigns may have in flight; ``offer``: the terms that
+    subscriptions are carried on under."""
 
     store: Store
     actors: Actors
@@ -49,8 +52,10 @@ class Scheduler:
     in_flight: int
     who: str = "scheduler"
     paced: bool = True
+    offer: Offer = field(default_factory=Offer)
     leadership: Leadership = field(init=False)
     releaser: Releaser = field(init=False)
+    renewer: Renewer = field(init=False)
     _full: bool = False
     _sending_paused: bool = False
     _asked_paused: float = float("-inf")
@@ -58,10 +63,12 @@ class Scheduler:
     _last_tidy: float = float("-inf")
     _last_sweep: float = float("-inf")
     _last_rebuild: float = float("-inf")
+    _last_renewing: float = float("-inf")
 
     def __post_init__(self) -> None:
         self.leadership = Leadership(self.store, self.who)
         self.releaser = Releaser(self.store, self.actors, lease_ms=self.lease_ms, in_flight=self.in_flight)
+        self.renewer = Renewer(self.store, self.offer, self.actors.enqueue_payment)
 
     def run(self, stop: threading.Event) -> None:
         """Work while this one leads, stand by while another does, until ``stop`` is set.
@@ -101,11 +108,18 @@ class Scheduler:
             with self._going_on("rebuild.broken"), suppress(OutOfMemoryError):
                 agenda.rebuild(self.store, between=self._still_leading)
         self._tidy(clock)
+        if clock - self._last_renewing >= NAP_S and self.renew() == 0:
+            self._last_renewing = clock  # with many due at once, a few go on in every turn
         released = self.turn()
         if self._full:
             stop.wait(PACE_LOOKS_S)
         elif not released:
             agenda.nap(self.store, NAP_S if self._tidied else _TIDY_EVERY_S)
+
+    def renew(self) -> int:
+        """Carry on with subscriptions of which something is due; returns how many."""
+        self._still_leading()
+        return self.renewer.turn(self._going_on)
 
     def _tidy(self, clock: float) -> None:
         """Forget a few closed packs' contacts; little at a time, so that what is urgent hardly waits for it."""

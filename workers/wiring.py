@@ -16,8 +16,8 @@ from workers.broker import DurableRedisBroker
 from workers.broker.scripts import SOCKET_TIMEOUT_S
 from workers.middleware import LogContext, Presence
 
-SEND, REFUND = "send", "refund"
-QUEUES = (SEND, REFUND)
+SEND, REFUND, PAYMENT = "send", "refund", "payment"
+QUEUES = (SEND, REFUND, PAYMENT)
 """The queues there are; the broker learns of each when it is first used."""
 
 

@@ -56,13 +56,13 @@ def outlook(store: Store, account: str) -> Outlook:
     horizon_ms = now_ms + HORIZON_DAYS * DAY_MS
     coming = list(grants_to_come(sub, horizon_ms)) if sub else []
     at_ms, plan = coming[0] if coming else (None, None)
-    credits = plan.credits_a_month if plan else 0
+    coming_n = plan.credits_a_month if plan else 0
     return Outlook(
         available=purse.available,
         rate_credits_a_day=round(used / days, 3),
         empties_at_ms=_empties_at(_Walk(now_ms, purse.available, used, days), owner, sub, coming, horizon_ms),
         next_grant_at_ms=at_ms,
-        next_grant_credits=credits,
+        next_grant_credits=coming_n,
         expiring_credits=over_cap(plan, purse.available) if plan else 0,
         days_observed=days,
     )

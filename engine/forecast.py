@@ -24,6 +24,7 @@ class Terms:
     refund_after_ms: int
     start_at_ms: int = 0
     strict: bool = False
+    refund_when: str = "unanswered"
 
 
 def forecast(
@@ -52,7 +53,7 @@ def forecast(
     before = preflight.queued(store, owner.id)
     room, bound = preflight.room(store, owner.id, wallet, contacts)
     at_once = min(needed, max(0, room - before))
-    waves = preflight.waves(needed + before, wallet, contacts) if needed else 0
+    waves = preflight.waves(needed + before, wallet, contacts, refund_when=terms.refund_when) if needed else 0
     return {
         "dry_run": True,
         "account": owner.id,
@@ -71,6 +72,7 @@ def forecast(
         "waiting_for": bound if at_once < needed else None,
         "waves_if_nobody_answers": waves,
         "start_at_ms": terms.start_at_ms or None,
+        "refund_when": terms.refund_when,
         "refund_after_ms": terms.refund_after_ms,
         "messages": [{"to": fields["email"], **message.render(fields)._asdict()} for fields in samples],
     }

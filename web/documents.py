@@ -186,8 +186,9 @@ class Forecast(Given):
     queued_before: int = Field(description="recipients of campaigns before it, which share what is free")
     sent_at_once: int
     waiting_for: str | None = Field(description="what the rest would wait for")
-    waves_if_nobody_answers: int | None = Field(description="null: there is no credit to begin with")
+    waves_if_nobody_answers: int | None = Field(description="null: there is no credit to begin with, or too few")
     start_at_ms: Ms | None
+    refund_when: str
     refund_after_ms: int
     messages: list[ForecastMessage]
 

@@ -14,7 +14,7 @@ import typer
 from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError
 from typer.main import get_command
 
-from cli import account, campaign, choices, credit, dead, demo, drill, key, link, mailbox, operate, queue, web
+from cli import account, campaign, choices, credit, dead, demo, drill, key, link, mailbox, operate, queue, simulate, web
 from cli.output import complain, errors
 from config.settings import BadSettings
 from engine.errors import Corrupt, EngineError, Invalid, Refused
@@ -59,6 +59,7 @@ operate.register(app)
 web.register(app)
 demo.register(app)
 drill.register(app)
+simulate.register(app)
 
 _UsageError: Any = typer.BadParameter.__base__
 """Every complaint about the command line; typer exports only this one of its kinds by name."""

@@ -76,7 +76,15 @@ values = st.sampled_from(KNOWN) | st.sampled_from(ODD) | texts | raw | numbers
 
 FITTING = {"account": "acme", "campaign": "acme.1", "inmail": "acme.1.0", "address": "p0@example.org", "amount": "3"}
 FITTING |= {"email": "hr@example.org", "candidates": "list.csv", "body": "body.txt", "subject": "Hi", "name": "Acme"}
-FITTING |= {"reason": "gift", "state": "sent", "channel": "mailbox", "output": "out.csv", "rejects": "out.csv"}
+FITTING |= {
+    "days": "3",
+    "plot": "out.svg",
+    "reason": "gift",
+    "state": "sent",
+    "channel": "mailbox",
+    "output": "out.csv",
+    "rejects": "out.csv",
+}
 
 
 @st.composite

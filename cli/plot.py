@@ -20,6 +20,7 @@ _LEFT, _RIGHT = 70, 20
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTHS_A_TICK = (1, 2, 3, 4, 6, 12, 24, 60)
 _LABEL_PX = 78
+_LINE_CHARS = 128
 _ROW_PX = 14
 _ROWS = 3
 _STATES = {"past_due": "past due", "lapsed": "lapsed", "ended": "no subscription", "none": "no subscription"}
@@ -69,6 +70,7 @@ def draw(rows: Sequence[Row], *, title: str, subtitle: str) -> str:
         right=WIDTH - _RIGHT,
         title=title,
         subtitle=subtitle,
+        below=subtitle if len(subtitle) <= _LINE_CHARS else subtitle[: _LINE_CHARS - 1] + "…",
         panels=panels,
         dates=_dates(rows, x),
         bands=_bands(rows, x),

@@ -12,13 +12,14 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from config import redis_address, timings
+from config import redis_address, stripe_settings, timings
 from config.billing import BillingSettings
 from config.durations import Duration, milliseconds
 from config.link_keys import parse_link_keys
 
 _SHOWN_CHARS_MAX = 400
 _URL_CHARS_MAX = 200
+_SECRETS = frozenset({"INMAIL_LINK_KEYS", "INMAIL_STRIPE_KEY", "INMAIL_STRIPE_WEBHOOK_SECRET"})
 
 
 class BadSettings(ValueError):
@@ -93,6 +94,19 @@ class Settings(BillingSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "console", "json"] = "auto"
     """auto: readable on a terminal, JSON elsewhere."""
+
+    # How invoices are paid.
+    payments: Literal["manual", "stripe"] = "manual"
+    """Who charges: nobody, the operator marks invoices paid; or Stripe."""
+
+    stripe_key: stripe_settings.Key = None
+    """The secret or restricted key of the Stripe account."""
+
+    stripe_webhook_secret: stripe_settings.WebhookSecret = None
+    """What Stripe signs its events with."""
+
+    stripe_api: stripe_settings.Address = stripe_settings.API
+    """Where Stripe's API is; another only for a stand-in in tests."""
 
     @field_validator("lease")
     @classmethod
@@ -205,7 +219,9 @@ def _one_line(problem: Any) -> str:
     name = "INMAIL_" + ".".join(str(part) for part in problem["loc"]).upper()
     reason = problem["msg"].removeprefix("Value error, ")
     # An address is quoted without its password, keys not at all.
-    given = "***" if name == "INMAIL_LINK_KEYS" else re.sub(r"(?<=:)[^:@/]+(?=@)", "***", repr(problem["input"]))
+    given = re.sub(r"(?<=:)[^:@/]+(?=@)", "***", repr(problem["input"]))
+    if name in _SECRETS:
+        given = "" if problem["input"] is None else "***"
     return f"{name}={_short(given)}: {_short(reason[0].lower() + reason[1:])}"
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from engine.accounts import Account, get_account
+from engine.accounts import get_account
 from engine.credits import wallet
-from engine.errors import Refused
 from engine.refunds import earliest_of_account
 from engine.store import Store
 from engine.subscription import ACTIVE, Subscription, read
@@ -48,25 +47,3 @@ def next_grant_ms(sub: Subscription | None) -> int | None:
     if sub is None or sub.state != ACTIVE or not (sub.next_plan or sub.plan).credits_a_month:
         return None
     return None if sub.ends_at_ms and sub.month_end_ms >= sub.ends_at_ms else sub.month_end_ms
-
-
-def cannot_send(owner: Account) -> Refused:
-    """What an account is told that may not send."""
-    why = "its subscription is not paid or has ended" if owner.can_send or owner.month else "which cannot send InMail"
-    return Refused(
-        f"account {owner.id!r} is on plan {owner.plan}, {why}; it can answer what it receives. "
-        f"Begin one with: inmail subscribe {owner.id} PLAN",
-        code="cannot_send",
-        facts={"used": 0, "limit": 0, "lifts_at_ms": None},
-    )
-
-
-def too_many_recipients(owner: Account, recipients: int) -> Refused:
-    """What is said of a campaign with more recipients than the plan takes."""
-    most = owner.recipients_per_campaign
-    return Refused(
-        f"{recipients:,} recipients are more than the {most:,} of one campaign under plan {owner.plan}: "
-        "send fewer, or change to a plan that takes more",
-        code="bulk",
-        facts={"used": recipients, "limit": most, "lifts_at_ms": None},
-    )

@@ -56,7 +56,8 @@ class NotFound(Refused):
 
 
 class Unavailable(EngineError):
-    """Redis does not answer, or answers that it cannot; nothing is known to be half done, a repeat is safe."""
+    """Redis or the payment provider does not answer, or answers that it cannot; nothing is known to be half done, a
+    repeat is safe."""
 
     code = "unavailable"
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from engine import credits, preflight
 from engine.accounts import Account
-from engine.entitlements import cannot_send
 from engine.intake.lists import CandidateList
 from engine.intake.rejects import TakesRejects
 from engine.message import Message
+from engine.refusals import cannot_send
 from engine.store import Store
 
 _SAMPLES = 3

@@ -50,6 +50,8 @@ class Keys:
         """set: accounts with closed packs whose contacts are to be forgotten."""
         self.threads = f"{namespace}:{{sched}}:threads"
         """hash: ``worker:host:pid`` → how many messages it runs at a time."""
+        self.stripe_customers = f"{namespace}:stripe_customers"
+        """hash: account → the id of its customer at Stripe; derived, found again there where it is lost."""
 
     def of_account(self, account: str) -> list[str]:
         """The account's keys in the order engine/lua/_keys.lua names them. Not to be changed: it is kept."""

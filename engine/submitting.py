@@ -10,15 +10,14 @@ from typing import Any
 
 import orjson
 
-from engine import entitlements
 from engine.accounts import Account, get_account
 from engine.campaigns import CHANNELS
-from engine.entitlements import cannot_send
 from engine.errors import Invalid, NotFound, Refused
 from engine.intake.lists import CandidateList
 from engine.intake.rejects import TakesRejects
 from engine.message import Message
 from engine.preflight import Progress, Tally, check_rows
+from engine.refusals import cannot_send, too_many_recipients
 from engine.staging import Stage
 from engine.store import RedisTrouble, Store
 from engine.wake import wake
@@ -108,7 +107,7 @@ def _make_campaign(
     if reply[0] == "cannot_send":
         raise cannot_send(owner)
     if reply[0] == "bulk":
-        raise entitlements.too_many_recipients(owner, tally.accepted)
+        raise too_many_recipients(owner, tally.accepted)
     if reply[0] != "ok":
         raise Refused("the upload took so long that it was given up: submit the list again", code="too_slow")
     return str(reply[1])

@@ -11,7 +11,7 @@ from engine import course, proration
 from engine.accounts import get_account
 from engine.amendment import NOW, Amendment
 from engine.credits import available_at
-from engine.errors import Refused, Unavailable
+from engine.errors import EngineError, Refused, Unavailable
 from engine.invoices import Invoice, get_invoice
 from engine.offer import Offer, check_version, is_free
 from engine.periods import check_timezone, months_of, period_at
@@ -69,7 +69,7 @@ def advance(store: Store, offer: Offer, account: str) -> Subscription | None:
     if read(store, account) is None:
         get_account(store, account)
         return None
-    return transition(store, offer, account, lambda _: None).subscription
+    return transition(store, offer, account, _nothing).subscription
 
 
 def begin(amendment: Amendment, plan: Plan, cycle: str, *, opening: bool = False) -> None:
@@ -100,7 +100,13 @@ def transition(store: Store, offer: Offer, account: str, act: Callable[[Amendmen
     for _ in range(_TRIES):
         amendment = open_amendment(store, offer, account)
         course.run(amendment)
-        act(amendment)
+        try:
+            act(amendment)
+        except EngineError:
+            # What was due happens whether the call is refused or not.
+            if amendment.before is not None and act is not _nothing:
+                transition(store, offer, account, _nothing)
+            raise
         course.run(amendment)
         if amendment.is_empty:
             return Outcome(amendment.it, changed=False, invoice=amendment.issued)
@@ -133,6 +139,10 @@ def note_next(store: Store, sub: Subscription) -> None:
             store.client.zadd(store.keys.renewals, {sub.account: sub.next_at_ms})
         else:
             store.client.zrem(store.keys.renewals, sub.account)
+
+
+def _nothing(_: Amendment) -> None:
+    """Only what is due."""
 
 
 def _cycle(annual: bool) -> str:

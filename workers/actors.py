@@ -50,7 +50,7 @@ class Actors:
     send_packs: Actor[[Load], None] = field(init=False)
     refund_pack: Actor[[str, int], None] = field(init=False)
     collect_payment: Actor[[str, str, int], None] = field(init=False)
-    collect: Callable[[str, str, int], None] | None = None
+    collect: Callable[[str, str, int], object] | None = None
     _noted: dict[str, int] = field(default_factory=dict)
     _rung: dict[str, int] = field(default_factory=dict)
 

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-import structlog
-
 from engine import agenda, payments, subscriptions
 from engine.offer import Offer
 from engine.store import Store
 from engine.subscription import Subscription
-
-log = structlog.get_logger("inmail.scheduler")
 
 _ACCOUNTS_A_TURN = 64
 _LOOK_AGAIN_MS = 60_000
@@ -38,11 +34,9 @@ class Renewer:
 
     def carry_on(self, account: str) -> Subscription | None:
         """Let everything happen that is due in one account's subscription, and send for a payment that is."""
-        before = self.store.now_ms()
         sub = subscriptions.advance(self.store, self.offer, account)
         if sub is None:
             return None
-        log.debug("subscription.looked_at", account=account, state=sub.state, month=sub.label, at_ms=before)
         if self.offer.charges and (attempt := payments.take_attempt(self.store, self.offer, account)):
             self.collect(account, attempt.number, attempt.attempt)
         return sub

@@ -79,6 +79,7 @@ def the_offer(settings: Settings | None = None) -> Offer:
         grace_ms=milliseconds(settings.grace),
         lapse_keeps_ms=milliseconds(settings.lapse_keeps),
         timezone=settings.timezone,
+        provider=settings.payments,
         seller=settings.seller_lines,
     )
 

@@ -1,7 +1,7 @@
 -- release: choose the packs of one campaign that go to the queue now.
 -- Before: scheduled, running, waiting; packs unreleased, released before, or with a lease run out.
 -- After: a scheduled one whose time has come, or a waiting one that has room again, is running (log: start);
---        one without room is waiting (log: wait). Each chosen pack has a lease and no token.
+--        one without room is waiting, and says for what (log: wait). Each chosen pack has a lease and no token.
 -- ARGV: now_ms, lease_ms, most recipients in flight (two packs at least), how much of the account's room is
 --       spoken for by campaigns before this one, id of this call, epoch of the leading scheduler (0 = none leads),
 --       mark of the log seen, most recipients to choose in this call (one pack at least; 0 = no bound).
@@ -11,7 +11,7 @@
 --          scheduler leads: nothing was changed.
 local lease_until = now + tonumber(ARGV[2])
 local c = call('HMGET', campaign, 'state', 'start_at_ms', 'packs', 'pack_size', 'next_pack', 'queued', 'id',
-  'recipients', 'claimed', 'turn', 'turn_packs', 'seat')
+  'recipients', 'claimed', 'turn', 'turn_packs', 'seat', 'waiting_for')
 local state, size, queued = c[1], num(c[4]), num(c[6])
 if not state then return { 'unknown' } end
 local epoch, fence = tonumber(ARGV[6]), num(call('HGET', account, 'fence'))
@@ -44,7 +44,10 @@ local function become(to, reason, kind)
 end
 if state == 'scheduled' then become('running', '', 'start') end
 if state == 'waiting' and (free > 0 or queued == 0) then become('running', '', 'start') end
-if state == 'running' and space == 0 and queued > 0 then become('waiting', bound, 'wait') end
+-- It says at any time what it waits for, also when that is another thing than before.
+if queued > 0 and space == 0 and (state == 'running' or state == 'waiting' and c[13] ~= bound) then
+  become('waiting', bound, 'wait')
+end
 
 local chosen, more = {}, false
 local function take(pack)

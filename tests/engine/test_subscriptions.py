@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine import credits, opening, subscriptions
+from engine import credits, opening, submitting, subscriptions
 from engine.accounts import get_account
 from engine.errors import NotFound, Refused
 from engine.invoices import get_invoice, list_invoices
@@ -419,3 +419,81 @@ def pay_all(store, account):
     sub = subscriptions.advance(store, Offer(OFFER.plans), account)
     for one in sub.unpaid:
         record_paid(store, OFFER, account, one.number)
+
+
+def everything(store):
+    keys = sorted(store.client.keys("*:{acme}:*"))
+    return {key: store.client.dump(key) for key in keys}
+
+
+def test_of_two_who_work_from_one_revision_only_the_first_changes_it(store):
+    subscribed(store, BUSINESS)
+    record_paid(store, OFFER, "acme", "acme-0001")
+    first, second = (subscriptions.open_amendment(store, OFFER, "acme") for _ in range(2))
+    for amendment in (first, second):
+        subscriptions.apply_change(amendment, EXECUTIVE, None)
+    assert first.commit(store, "call:one")
+    before = everything(store)
+
+    assert not second.commit(store, "call:two")
+
+    assert everything(store) == before
+    assert len(list_invoices(store, "acme", most=9)) == 2
+
+
+def test_a_transition_whose_reply_was_lost_is_made_once(store):
+    subscribed(store, BUSINESS)
+    record_paid(store, OFFER, "acme", "acme-0001")
+    amendment = subscriptions.open_amendment(store, OFFER, "acme")
+    subscriptions.apply_change(amendment, EXECUTIVE, None)
+    assert amendment.commit(store, "call:one")
+    before = everything(store)
+
+    assert amendment.commit(store, "call:one")
+
+    assert everything(store) == before
+
+
+@pytest.mark.drifts
+def test_no_account_is_granted_more_than_can_be_counted_exactly(store):
+    subscribed(store, BUSINESS)
+    record_paid(store, OFFER, "acme", "acme-0001")
+    store.client.hset(store.keys.wallet("acme"), mapping={"granted": 2**52 - 14, "spent": 2**52 - 29})
+    at(store, day=31)
+    before = everything(store)
+
+    with pytest.raises(Refused, match="more than 2\\^52"):
+        subscriptions.advance(store, OFFER, "acme")
+
+    assert everything(store) == before
+
+
+def test_a_list_staged_before_the_end_is_refused_after_it(store, monkeypatch):
+    subscribed(store, BUSINESS)
+    record_paid(store, OFFER, "acme", "acme-0001")
+    subscriptions.cancel(store, OFFER, "acme")
+    at(store, day=30)
+    check = submitting.check_rows
+
+    def slowly(*args, **how):
+        yield from check(*args, **how)
+        at(store, day=31)
+
+    monkeypatch.setattr(submitting, "check_rows", slowly)
+    with pytest.raises(Refused) as caught:
+        a_campaign(store)
+    assert caught.value.code == "cannot_send"
+    assert store.client.zcard(store.keys.campaigns("acme")) == 0
+
+
+def test_months_missed_in_one_go_count_each_other_against_the_cap(store):
+    """Nothing was spent between: the second month finds what the first brought, though both are processed now."""
+    subscribed(store, replace(BUSINESS, balance_cap_months=1, slug="tight"))
+    record_paid(store, OFFER, "acme", "acme-0001")
+    a_campaign(store, to=12)
+    send_all(store, "acme.1")  # 3 are left
+    at(store, day=65)
+
+    subscriptions.advance(store, OFFER, "acme")
+
+    assert wallet(store) == {"available": 15, "held": 12, "spent": 0, "granted": 45, "expired": 18}

@@ -1,7 +1,6 @@
 """Take the guards out of the scripts one at a time: each time the test named for it must go red.
 
 python -m tests.proofs.guards            try all, print the table (exit 1 when one survives)
-python -m tests.proofs.guards alert      only those whose name holds the words
 python -m tests.proofs.guards --find     find a test for guards that name none
 """
 
@@ -79,16 +78,16 @@ class Copy:
 def main() -> int:
     parser = argparse.ArgumentParser(description="take the guards out of the scripts one at a time")
     parser.add_argument("--find", action="store_true", help="find a test for guards that name none")
-    parser.add_argument("words", nargs="?", default="", help="only guards whose name holds them")
+    parser.add_argument("--only", default="", metavar="WORD", help="guards with this in their name or script's")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="inmail-guards-") as folder:
         copies = [Copy(Path(folder) / str(number)) for number in range(1 if asked.find else COPIES)]
-        return find(copies[0]) if asked.find else try_all(copies, asked.words)
+        return find(copies[0]) if asked.find else try_all(copies, asked.only)
 
 
-def try_all(copies: list[Copy], words: str = "") -> int:
+def try_all(copies: list[Copy], only: str = "") -> int:
     """Every named test is green with all guards and red without its own; prints the table."""
-    listed = [guard for guard in guards() if words in guard.name]
+    listed = [guard for guard in guards() if only in guard.name or only in guard.script]
     red, told = copies[0].run(*sorted({guard.test for guard in listed}))
     if red:
         print(told)

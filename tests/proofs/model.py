@@ -113,7 +113,7 @@ class Campaign:
         room, bound = self.account.room()
         if self.state == "scheduled" or (self.state == "waiting" and room > spoken_for):
             self.become("running")
-        if self.state == "running" and room == 0 and "Q" in self.letters:
+        if room == 0 and "Q" in self.letters and self.state in ("running", "waiting"):
             self.become("waiting", bound)
 
     def chosen(self, packs: tuple[int, ...], now: int, lease_ms: int, in_flight: int, spoken_for: int) -> None:

@@ -1,0 +1,208 @@
+"""Collecting: from the engine's invoice over Stripe's stand-in and back, whatever is lost on the way."""
+
+from dataclasses import replace
+
+import fakeredis
+import pytest
+
+from engine import opening, subscriptions
+from engine.accounts import get_account
+from engine.audit import audit
+from engine.credits import wallet
+from engine.errors import Refused
+from engine.invoices import get_invoice
+from engine.payments import take_attempt
+from engine.store import Store
+from engine.subscription import read
+from tests.conftest import DAY_MS, NOON_MS
+from tests.subscribing import BASIC, BUSINESS, EXECUTIVE, OFFER, PLUS
+from workers.payments.collecting import WAIVED, Collector
+from workers.payments.manual import ManualProvider
+from workers.payments.provider import Event, Failed, NoCard, Paid, Pending
+
+
+@pytest.fixture
+def store():
+    """A store whose clock moves when told, audited at the end."""
+    made = Store(fakeredis.FakeRedis(server=fakeredis.FakeServer(), version=(7, 0)), at_ms=NOON_MS)
+    yield made
+    assert audit(made, "acme").drift == []
+
+
+CHARGING = replace(OFFER, provider="stripe")
+
+
+class Teller:
+    """A provider that answers as it is told to, and remembers what it was asked."""
+
+    name, charges = "teller", True
+
+    def __init__(self, *answers):
+        self.answers, self.asked = list(answers), []
+
+    def charge(self, order, attempt):
+        self.asked.append((order.number, order.amount_minor, order.currency, attempt))
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def collector(store, *answers):
+    return Collector(store, CHARGING, Teller(*answers), "https://jobs.example")
+
+
+def ordered(store, plan=BUSINESS, **how):
+    opening.open_account(store, "acme", email="a@example.org", name="A", plan=BASIC, offer=CHARGING)
+    return subscriptions.subscribe(store, CHARGING, "acme", plan, **how)
+
+
+def paid_event(number="acme-0001", amount=2495, currency="USD", event_id="evt_1"):
+    return Event("paid", "acme", number, amount, currency, "pi_1", event_id)
+
+
+def begun(store, plan=BUSINESS):
+    ordered(store, plan)
+    collector(store).take(paid_event(amount=plan.fee_monthly))
+
+
+def test_an_order_gives_nothing_before_it_is_paid_and_everything_then(store):
+    done = ordered(store)
+    assert (done.subscription.state, done.invoice.due_minor, done.subscription.try_at_ms) == ("incomplete", 2495, 0)
+    assert (get_account(store, "acme").can_send, wallet(store, "acme").available) == (False, 0)
+
+    for _ in range(2):
+        taken = collector(store).take(paid_event())
+
+    assert taken.subscription.state == "active"
+    assert (get_account(store, "acme").can_send, wallet(store, "acme").available) == (True, 15)
+    assert get_invoice(store, "acme", "acme-0001").reference == "pi_1"
+
+
+def test_an_order_that_is_never_paid_is_dropped_after_a_day(store):
+    ordered(store)
+    store.at_ms += DAY_MS
+
+    sub = subscriptions.advance(store, CHARGING, "acme")
+
+    assert (sub.state, sub.ended_reason, wallet(store, "acme").granted) == ("ended", "never paid", 0)
+    assert get_invoice(store, "acme", "acme-0001").state == "uncollectible"
+
+
+def test_ordering_the_same_again_is_the_same_order_and_another_takes_its_place(store):
+    first = ordered(store)
+    assert subscriptions.subscribe(store, CHARGING, "acme", BUSINESS).invoice == first.invoice
+
+    other = subscriptions.subscribe(store, CHARGING, "acme", PLUS)
+
+    assert (other.invoice.number, other.subscription.state) == ("acme-0002", "incomplete")
+    assert get_invoice(store, "acme", "acme-0001").state == "uncollectible"
+
+
+@pytest.mark.parametrize(("amount", "currency"), [(2494, "USD"), (2495, "EUR"), (0, "USD")])
+def test_an_amount_that_was_not_due_begins_nothing(store, amount, currency):
+    ordered(store)
+    with pytest.raises(Refused, match="are due"):
+        collector(store).take(paid_event(amount=amount, currency=currency))
+    assert read(store, "acme").state == "incomplete"
+
+
+def test_an_event_about_what_is_not_there_is_passed_over(store):
+    ordered(store)
+    assert collector(store).take(paid_event(number="acme-0009")) is None
+    assert collector(store).take(replace(paid_event(), account="nobody")) is None
+
+
+def test_a_renewal_is_charged_once_and_recorded(store):
+    begun(store)
+    store.at_ms += 31 * DAY_MS
+    subscriptions.advance(store, CHARGING, "acme")
+    attempt = take_attempt(store, CHARGING, "acme")
+    assert (attempt.number, attempt.attempt) == ("acme-0002", 0)
+    assert take_attempt(store, CHARGING, "acme") is None  # somebody has it
+
+    asked = collector(store, Paid("pi_2"))
+    for _ in range(2):
+        asked.collect("acme", attempt.number, attempt.attempt)
+
+    assert asked.provider.asked == [("acme-0002", 2495, "USD", 0)]
+    assert (read(store, "acme").state, read(store, "acme").unpaid, read(store, "acme").try_at_ms) == ("active", (), 0)
+
+
+def test_an_attempt_nothing_is_heard_of_is_taken_again_under_the_same_name(store):
+    begun(store)
+    store.at_ms += 31 * DAY_MS
+    subscriptions.advance(store, CHARGING, "acme")
+    first = take_attempt(store, CHARGING, "acme")
+    store.at_ms += 11 * 60_000
+    assert take_attempt(store, CHARGING, "acme") == first
+
+
+def test_a_card_that_is_declined_is_tried_within_the_grace_period_and_at_its_end(store):
+    begun(store)
+    began = store.at_ms + 31 * DAY_MS
+    store.at_ms = began
+    tried = []
+    for _ in range(6):
+        subscriptions.advance(store, CHARGING, "acme")
+        if attempt := take_attempt(store, CHARGING, "acme"):
+            tried.append(((store.at_ms - began) / DAY_MS, attempt.attempt))
+            collector(store, Failed("card_declined")).collect("acme", attempt.number, attempt.attempt)
+        sub = read(store, "acme")
+        store.at_ms = sub.try_at_ms or store.at_ms + DAY_MS
+
+    assert tried[:4] == [(0, 0), (1, 1), (3, 2), (5, 3)]
+    assert read(store, "acme").state == "lapsed"
+    collector(store).take(paid_event(number="acme-0002"))
+    assert read(store, "acme").state == "active"
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "reference"),
+    [
+        (Failed("amount_too_small"), "active", WAIVED),
+        (NoCard(), "past_due", ""),
+        (Pending("pi_9"), "active", ""),
+    ],
+)
+def test_whatever_a_provider_answers_is_recorded_as_what_it_is(store, answer, state, reference):
+    begun(store)
+    store.at_ms += DAY_MS
+    subscriptions.change(store, CHARGING, "acme", EXECUTIVE)
+    attempt = take_attempt(store, CHARGING, "acme")
+
+    collector(store, answer).collect("acme", attempt.number, attempt.attempt)
+
+    assert (read(store, "acme").state, get_invoice(store, "acme", "acme-0002").reference) == (state, reference)
+
+
+def test_a_failure_told_after_the_payment_changes_nothing(store):
+    begun(store)
+    collector(store).take(replace(paid_event(), kind="failed", reason="card_declined"))
+    assert read(store, "acme").state == "active"
+
+
+def test_an_operator_who_is_told_what_was_paid_has_no_page_and_no_charges(store):
+    opening.open_account(store, "acme", email="a@example.org", name="A", plan=BUSINESS, offer=OFFER)
+    by_hand = Collector(store, OFFER, ManualProvider(), "https://jobs.example")
+    assert by_hand.checkout("acme", "acme-0001") is None
+    assert by_hand.portal("acme") is None
+
+
+def test_from_order_to_renewal_over_the_stand_in(store, stand_in, provider):
+    ordered(store)
+    desk = Collector(store, CHARGING, provider, "https://jobs.example")
+    page = desk.checkout("acme", "acme-0001")
+    assert desk.checkout("acme", "acme-0001") == page
+    stand_in.pay(page)
+    collector(store).take(paid_event())
+    assert desk.checkout("acme", "acme-0001") is None
+    store.at_ms += 31 * DAY_MS
+    subscriptions.advance(store, CHARGING, "acme")
+    attempt = take_attempt(store, CHARGING, "acme")
+
+    done = desk.collect("acme", attempt.number, attempt.attempt)
+
+    assert (done.invoice.state, read(store, "acme").unpaid) == ("paid", ())
+    assert get_invoice(store, "acme", "acme-0002").reference.startswith("pi_")
+    assert desk.portal("acme").startswith("http")

@@ -14,7 +14,23 @@ import typer
 from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError
 from typer.main import get_command
 
-from cli import account, campaign, choices, credit, dead, demo, drill, key, link, mailbox, operate, queue, simulate, web
+from cli import (
+    account,
+    campaign,
+    choices,
+    credit,
+    dead,
+    demo,
+    drill,
+    key,
+    link,
+    mailbox,
+    operate,
+    queue,
+    seat,
+    simulate,
+    web,
+)
 from cli.output import complain, errors
 from config.settings import BadSettings
 from engine.errors import Corrupt, EngineError, Invalid, Refused
@@ -51,6 +67,7 @@ app.add_typer(campaign.app, name="campaign")
 app.add_typer(account.suppression_app, name="suppression")
 app.add_typer(choices.app, name="mailbox")
 app.add_typer(key.app, name="key")
+app.add_typer(seat.app, name="seat")
 app.add_typer(queue.app, name="queue")
 app.add_typer(dead.app, name="dead")
 app.add_typer(link.app, name="link")

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from engine import seats
 from engine.acceptance import stopped_for
 from engine.contacts import open_contacts
 from engine.credits import Wallet
@@ -109,15 +110,19 @@ class Skipped:
         return [out is None and contact is None for out, contact in zip(suppressed, contacts, strict=True)]
 
 
-def queued(store: Store, account: str) -> int:
-    """Recipients queued in the account's campaigns as things stand, paused and later ones left out: they share what
-    is free with any further campaign."""
+def queued(store: Store, account: str, seat: str | None = None) -> int:
+    """Recipients queued in the account's campaigns, or one seat's, as things stand, paused and later ones left out:
+    they share what is free with any further campaign."""
     found, first = 0, 0
     while ids := store.client.zrange(store.keys.sending(account), first, first + _CAMPAIGNS_A_STEP - 1):
         pipe = store.client.pipeline(transaction=False)
         for campaign in ids:
-            pipe.hmget(store.keys.campaign(campaign.decode()), "state", "queued")
-        found += sum(int(n or 0) for state, n in pipe.execute() if state in (b"running", b"waiting"))
+            pipe.hmget(store.keys.campaign(campaign.decode()), "state", "queued", "seat")
+        found += sum(
+            int(n or 0)
+            for state, n, whose in pipe.execute()
+            if state in (b"running", b"waiting") and seat in (None, (whose or b"").decode())
+        )
         first += len(ids)
     return found
 
@@ -130,6 +135,13 @@ def room(store: Store, account: str, wallet: Wallet, simultaneous_contacts: int)
     if simultaneous_contacts and contacts < wallet.available:
         return max(0, contacts), "contacts"
     return wallet.available, "credits"
+
+
+def room_of_seat(store: Store, account: str, seat: str) -> int | None:
+    """How many InMails a further campaign of the seat could have claimed in this month, its campaigns before it served;
+    None = no bound of its own. Raises NotFound."""
+    left = seats.get(store, account, seat).left_credits if seat else None
+    return None if left is None else max(0, left - queued(store, account, seat))
 
 
 def waves(

@@ -18,6 +18,7 @@ from web import (
     routes_campaigns,
     routes_events,
     routes_mailbox,
+    routes_seats,
     routes_service,
     routes_submit,
     routes_suppressions,
@@ -39,6 +40,7 @@ _API: Final = (
     routes_events,
     routes_mailbox,
     routes_suppressions,
+    routes_seats,
     routes_service,
 )
 

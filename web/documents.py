@@ -82,7 +82,7 @@ class LogEntryGiven(Given):
     seq: int
     kind: str
     campaign: str | None
-    at: str = Field(description="index or range of recipients, or empty")
+    at: str = Field(description="index or range of recipients, a month, a seat, or empty")
     n: int
     moves: str = Field(description="the letters that moved, such as 'QC500 QP3'")
     wallet: WalletGiven
@@ -101,6 +101,7 @@ class CampaignGiven(Given):
     name: str
     state: str = Field(examples=["running"])
     waiting_for: str | None
+    seat: str | None = Field(description="whose it is, null: the account's own")
     recipients: int
     counts: dict[str, int] = Field(description="recipients by state")
     channel: str
@@ -118,6 +119,7 @@ class CampaignListed(Given):
     name: str
     state: str
     waiting_for: str | None
+    seat: str | None = Field(description="whose it is, null: the account's own")
     recipients: int
     subject: str
     submitted_at_ms: Ms
@@ -186,7 +188,9 @@ class Forecast(Given):
     queued_before: int = Field(description="recipients of campaigns before it, which share what is free")
     sent_at_once: int
     waiting_for: str | None = Field(description="what the rest would wait for")
-    waves_if_nobody_answers: int | None = Field(description="null: there is no credit to begin with, or too few")
+    waves_if_nobody_answers: int | None = Field(
+        description="null: there is no credit to begin with, or too few, or the seat's cap holds some back"
+    )
     start_at_ms: Ms | None
     refund_when: str
     refund_after_ms: int

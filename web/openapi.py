@@ -33,6 +33,7 @@ TAGS: Final = [
     {"name": "campaigns", "description": "Submit, look at, follow and steer campaigns."},
     {"name": "mailbox", "description": "What was received and sent: conversations, answers, messages."},
     {"name": "suppressions", "description": "Addresses the account must not write to."},
+    {"name": "seats", "description": "Several people on the account's credits, each within a cap of their own."},
     {"name": "service", "description": "The service itself."},
 ]
 

@@ -24,6 +24,7 @@ from engine import (
     idempotency,
     leadership,
     refunds,
+    seats,
     subscriptions,
     uploads,
 )
@@ -81,6 +82,7 @@ def live_a_little(store):
     conversations.say(store, f"{campaign}.0", text="When?", account="acme")
     choices.stop_sender(store, "p1@example.org", "acme")
     choices.erase(store, "p0@example.org")
+    seats.add(store, "acme", "ben", name="Ben", email="ben@example.org", cap=5)
     key = api_keys.create(store, "acme")
     assert api_keys.admit(store, key, api_keys.Pace(rate=10, burst=3))
     api_keys.rotate(store, key.partition(".")[0], overlap_ms=1000)

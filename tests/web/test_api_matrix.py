@@ -19,6 +19,7 @@ BODIES = {
     ],
     "/v1/inmails/{inmail}/messages": [{"text": "Hello?"}],
     "/v1/suppressions": [{"address": "{address}"}],
+    "/v1/seats/{seat}": [{"cap_credits": None}],
 }
 QUERIES = {"/v1/conversations": {"folder": "awaiting"}}
 VOLATILE = {"date", "ratelimit", "ratelimit-policy", "content-length"}
@@ -35,6 +36,8 @@ def ids(acme, api):
     answer(api.store, "globex.1.0", address="one@example.org", kind="accept", text="secret words")
     globex.post("/v1/inmails/globex.1.0/messages", json={"text": "more secret words"})
     globex.post("/v1/suppressions", json={"address": "hidden@example.org"})
+    for seat in ("hidden-seat", "lead"):
+        globex.post("/v1/seats", json={"seat": seat, "name": "secret", "email": "a@example.org"})
     taken = globex.post(
         "/v1/campaigns", data={"subject": "s", "body": "b"}, files={"file": ("l.csv", b"email\na@example.org\n")}
     )
@@ -46,6 +49,7 @@ def ids(acme, api):
             ["globex.1.0", "globex.1.1", "third.1.0", "globex.2.0"],
             ["globex.77.0", "globex.1.77", "nobody.1.0", "acme.77.0", "nonsense"],
         ),
+        "seat": (["hidden-seat", "lead"], ["nobody", "nonsense!"]),
         "upload": ([upload], ["up_" + "0" * 32, "nonsense"]),
         "address": (["hidden@example.org", "one@example.org"], ["nowhere@example.org"]),
         "code": (["no_key"], ["no_key"]),
@@ -65,7 +69,11 @@ def operations(api):
 def asked(caller, method, path, params, body, named):
     """What is answered, with what names the id made one, and without what differs from call to call."""
     filled = path.format(**named)
-    text = None if body is None else {k: str(v).replace("{address}", named.get("address", "")) for k, v in body.items()}
+    text = (
+        None
+        if body is None
+        else {k: v if v is None else str(v).replace("{address}", named.get("address", "")) for k, v in body.items()}
+    )
     with caller.stream(method, filled, params=params, json=text) as got:
         stream = got.headers["content-type"].startswith("text/event-stream")
         said = "" if stream else got.read().decode()

@@ -28,7 +28,7 @@ from web.problem_kinds import KINDS
 pytestmark = [pytest.mark.redis, pytest.mark.timeout(600)]
 
 DOCS = Path(__file__).parents[2] / "docs" / "api.md"
-REAL = {"campaign": "acme.1", "inmail": "globex.1.0", "address": "x@example.org", "code": "no_key"}
+REAL = {"campaign": "acme.1", "inmail": "globex.1.0", "address": "x@example.org", "seat": "ben", "code": "no_key"}
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

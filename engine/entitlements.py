@@ -7,9 +7,10 @@ from typing import Any
 
 from engine.accounts import get_account
 from engine.credits import wallet
+from engine.outlook import DAY_MS, HORIZON_DAYS, grants_to_come
 from engine.refunds import earliest_of_account
 from engine.store import Store
-from engine.subscription import ACTIVE, Subscription, read
+from engine.subscription import Subscription, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ def entitlements(store: Store, account: str) -> list[Entitlement]:
 
 def next_grant_ms(sub: Subscription | None) -> int | None:
     """When the next month's credits come, ms; None where none will, as things stand."""
-    if sub is None or sub.state != ACTIVE or not (sub.next_plan or sub.plan).credits_a_month:
+    if sub is None:
         return None
-    return None if sub.ends_at_ms and sub.month_end_ms >= sub.ends_at_ms else sub.month_end_ms
+    coming = grants_to_come(sub, sub.month_end_ms + HORIZON_DAYS * DAY_MS)
+    return next((at_ms for at_ms, _ in coming), None)

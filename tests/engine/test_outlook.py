@@ -3,9 +3,11 @@
 import pytest
 
 from engine import credits, refunds, subscriptions
+from engine.entitlements import next_grant_ms
 from engine.errors import NotFound
 from engine.offer import Offer
 from engine.outlook import outlook
+from engine.subscription import read
 from tests.conftest import DAY_MS, NOON_MS
 from tests.factories import a_campaign, a_plan, addresses, an_account, reply, send_all
 
@@ -106,6 +108,15 @@ def test_a_pending_change_counts_from_the_end_of_the_period(store):
     assert (told.next_grant_credits, told.next_grant_at_ms) == (10, NOON_MS + 31 * DAY_MS)
     # 50 are left for 21 days at 2 a day: 8 and 10 come to 9 days more.
     assert told.empties_at_ms == NOON_MS + 40 * DAY_MS
+
+
+def test_a_change_to_a_plan_without_credits_at_the_years_end_takes_no_month_before_it(store):
+    an_account(store, plan=a_plan(credits_a_month=10, fee_annual=1000, fee_monthly=100))
+    subscriptions.change(store, OFFER, "acme", a_plan(slug="more", credits_a_month=10, fee_monthly=200), annual=True)
+    subscriptions.change(store, OFFER, "acme", a_plan(slug="none", fee_monthly=50))
+    next_month = NOON_MS + 31 * DAY_MS
+    assert outlook(store, "acme").next_grant_at_ms == next_month
+    assert next_grant_ms(read(store, "acme")) == next_month
 
 
 @pytest.mark.parametrize(("after_end", "empties"), [("expire", NOON_MS + 31 * DAY_MS), ("keep", None)])

@@ -30,6 +30,7 @@ from cli import (
     plan,
     queue,
     seat,
+    simulate,
     subscription,
     web,
 )
@@ -82,6 +83,7 @@ operate.register(app)
 web.register(app)
 demo.register(app)
 drill.register(app)
+simulate.register(app)
 
 _UsageError: Any = typer.BadParameter.__base__
 """Every complaint about the command line; typer exports only this one of its kinds by name."""

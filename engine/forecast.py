@@ -25,6 +25,7 @@ class Terms:
     start_at_ms: int = 0
     strict: bool = False
     seat: str = ""
+    refund_when: str = "unanswered"
 
 
 def forecast(
@@ -54,7 +55,7 @@ def forecast(
     before = preflight.queued(store, owner.id)
     room, bound = preflight.room(store, owner.id, wallet, contacts)
     at_once = min(needed, max(0, room - before))
-    waves = preflight.waves(needed + before, wallet, contacts) if needed else 0
+    waves = preflight.waves(needed + before, wallet, contacts, refund_when=terms.refund_when) if needed else 0
     of_seat = preflight.room_of_seat(store, owner.id, terms.seat)
     if of_seat is not None and of_seat < needed:
         # What a cap holds back goes out in later months, or when it is raised: nobody can say in how many waves.
@@ -79,6 +80,7 @@ def forecast(
         "waiting_for": bound if at_once < needed else None,
         "waves_if_nobody_answers": waves,
         "start_at_ms": terms.start_at_ms or None,
+        "refund_when": terms.refund_when,
         "refund_after_ms": terms.refund_after_ms,
         "messages": [{"to": fields["email"], **message.render(fields)._asdict()} for fields in samples],
     }

@@ -144,15 +144,20 @@ def room_of_seat(store: Store, account: str, seat: str) -> int | None:
     return None if left is None else max(0, left - queued(store, account, seat))
 
 
-def waves(recipients: int, wallet: Wallet, simultaneous_contacts: int) -> int | None:
+def waves(
+    recipients: int, wallet: Wallet, simultaneous_contacts: int, *, refund_when: str = "unanswered"
+) -> int | None:
     """How many times InMails must go out for all to be written to, if nobody answers; None = never.
 
     The first goes out with what is free now; each later one when what was sent before has come home, with the whole
-    balance, or as many contacts as the plan allows.
+    balance, or as many contacts as the plan allows. Where answers are paid back, silence is not: nothing comes home.
     """
+    comes_home = wallet.available + (wallet.held if refund_when == "unanswered" else 0)
     limit = simultaneous_contacts or wallet.available + wallet.held
     first = min(wallet.available, max(0, limit - wallet.held))
-    later = min(wallet.available + wallet.held, limit)
+    later = min(comes_home, limit)
+    if refund_when == "answered" and recipients > wallet.available:
+        return None
     if recipients <= first:
         return 1 if recipients else 0
     return None if later <= 0 else (first > 0) + -(-(recipients - first) // later)

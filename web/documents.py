@@ -30,6 +30,16 @@ class WalletGiven(Given):
     expired: int
 
 
+class OutlookGiven(Given):
+    available: int
+    rate_credits_a_day: float = Field(description="what was spent or is held still, a day, over `days_observed`; 0 up")
+    empties_at_ms: Ms | None = Field(description="null: not within 366 days, at that rate")
+    next_grant_at_ms: Ms | None = Field(description="null: none comes, as things stand")
+    next_grant_credits: int
+    expiring_credits: int = Field(description="what of them would go over the cap if they came today")
+    days_observed: int = Field(description="at the most 28")
+
+
 class AccountGiven(Given):
     account: str = Field(examples=["acme"])
     name: str
@@ -187,9 +197,10 @@ class Forecast(Given):
     sent_at_once: int
     waiting_for: str | None = Field(description="what the rest would wait for")
     waves_if_nobody_answers: int | None = Field(
-        description="null: there is no credit to begin with, or the seat's cap holds some back"
+        description="null: there is no credit to begin with, or too few, or the seat's cap holds some back"
     )
     start_at_ms: Ms | None
+    refund_when: str
     refund_after_ms: int
     messages: list[ForecastMessage]
 

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Query, Response
 
 from engine import credits
 from engine.accounts import get_account
+from engine.outlook import outlook
 from web.calls import CalledRoute, Caller
-from web.documents import AccountGiven, Log, Plans, WalletGiven
+from web.documents import AccountGiven, Log, OutlookGiven, Plans, WalletGiven
 from web.openapi import described
 from web.replies import given, page
 
@@ -35,6 +36,12 @@ def plans(call: Caller) -> Response:
 def wallet(call: Caller) -> Response:
     """The wallet. Always: granted = available + held + spent + expired."""
     return given(credits.wallet(call.store, call.account).as_dict())
+
+
+@router.get("/credits/outlook", **described("credits:read", "no_account", model=OutlookGiven))
+def ahead(call: Caller) -> Response:
+    """When the credits run out at the rate of the last four weeks, and what the next month brings."""
+    return given(outlook(call.store, call.account).as_dict())
 
 
 @router.get("/credits/log", **described("credits:read", "no_account", model=Log))

@@ -80,6 +80,7 @@ FITTING |= {"email": "hr@example.org", "candidates": "list.csv", "body": "body.t
 FITTING |= {"plan": "business", "number": "acme-0001", "since": "2026-01-01", "until": "2099-12-31"}
 FITTING |= {"reason": "gift", "state": "sent", "channel": "mailbox", "output": "out.csv", "rejects": "out.csv"}
 FITTING |= {"seat": "ben", "cap": "5"}
+FITTING |= {"days": "3", "plot": "out.svg"}
 
 
 @st.composite

@@ -130,7 +130,7 @@ def test_a_campaign_of_ones_own_does_not_open_anothers_by_its_cursor_or_body(acm
     for field in ("account", "campaign", "inmail", "as"):
         answer = acme.post("/v1/suppressions", json={"address": "a@example.org", field: "globex"})
         assert answer.status_code == 422, field
-    for path in ("/v1/account", "/v1/credits", "/v1/credits/log", "/v1/campaigns", "/v1/inbox"):
+    for path in ("/v1/account", "/v1/credits", "/v1/credits/outlook", "/v1/credits/log", "/v1/campaigns", "/v1/inbox"):
         assert acme.get(path, params={"account": "globex"}).status_code == 422
         assert "globex" not in acme.get(path).text
 

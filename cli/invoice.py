@@ -18,10 +18,12 @@ from cli.session import session
 from cli.subscription_view import lines_table, local
 from engine import invoice_page, invoice_search, payments
 from engine.accounts import get_account
+from engine.errors import Refused
 from engine.intake.rejects import inert
 from engine.invoices import CSV_COLUMNS, Invoice, csv_rows
 from engine.money import money
 from engine.subscriptions import Outcome
+from workers.payments.collecting import collector
 from workers.runtime import the_offer
 
 app = typer.Typer(help="List invoices, look at one, note what was paid, export them.", no_args_is_help=True)
@@ -196,3 +198,17 @@ def print_(
 def _shown(path: Path) -> str:
     # A file's name need not be UTF-8; what is printed must.
     return str(path).encode("utf-8", "replace").decode()
+
+
+@app.command("checkout")
+def checkout(number: Number, as_json: Json = False) -> None:
+    """Give the page where a person pays an invoice and leaves a card, where payments are taken over one."""
+    with session(changes=True) as s:
+        account = invoice_search.invoice_of_number(s.store, number).account
+        page = collector(s.store, s.settings).checkout(account, number)
+    if page is None:
+        raise Refused(f"invoice {number} has no page: it is paid, is about to be, or is not paid over a page")
+    if as_json:
+        print_json({"invoice": number, "url": page.url, "expires_at_ms": page.expires_at_ms or None})
+    else:
+        say(page.url)

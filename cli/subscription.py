@@ -20,11 +20,12 @@ from cli.subscription_view import (
 )
 from engine import credits, entitlements, preview, standing, subscriptions
 from engine.accounts import get_account
-from engine.errors import Invalid
+from engine.errors import Invalid, Refused
 from engine.invoice_search import timezone_of
 from engine.offer import Offer
 from engine.plans import find_plan
 from engine.subscription import LIVE, read
+from workers.payments.collecting import collector
 from workers.runtime import the_offer
 
 app = typer.Typer(help="Look at subscriptions, change them, cancel them.", no_args_is_help=True)
@@ -211,3 +212,16 @@ def _agreed(question: str) -> bool:
     if not agreed:
         say("nothing was changed")
     return agreed
+
+
+@app.command("portal")
+def portal(account: AccountId, as_json: Json = False) -> None:
+    """Give the page where the account's person sees to cards and receipts, where payments are taken over one."""
+    with session(changes=True) as s:
+        url = collector(s.store, s.settings).portal(account)
+    if url is None:
+        raise Refused(f"account {account!r} has no such page: nothing was paid over one yet")
+    if as_json:
+        print_json({"account": account, "url": url})
+    else:
+        say(url)

@@ -19,6 +19,7 @@ from web import (
     routes_campaigns,
     routes_events,
     routes_mailbox,
+    routes_payments,
     routes_seats,
     routes_service,
     routes_submit,
@@ -28,6 +29,7 @@ from web.events import LogReaders
 from web.limits import BodyLimit
 from web.services import Checks, Services
 from web.uploading import UploadDesk
+from workers.payments.collecting import collector
 from workers.runtime import find_redis, release_redis, the_offer
 
 REDIS_TIMEOUT_S: Final = 5.0
@@ -43,6 +45,7 @@ _API: Final = (
     routes_mailbox,
     routes_suppressions,
     routes_seats,
+    routes_payments,
     routes_service,
 )
 
@@ -62,7 +65,9 @@ def create_app(settings: Settings | None = None, *, store: Store | None = None) 
         own, store = True, Store(open_client(redises.url, timeout_s=REDIS_TIMEOUT_S), settings.namespace)
         urls = {"redis": redises.url, "broker": redises.broker_url}
         checks = Checks({name: open_client(url, timeout_s=_PROBE_TIMEOUT_S) for name, url in urls.items()})
-    services = Services(store, settings, offer, checks, UploadDesk(store), LogReaders(store))
+    services = Services(
+        store, settings, offer, collector(store, settings), checks, UploadDesk(store), LogReaders(store)
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -78,6 +83,7 @@ def create_app(settings: Settings | None = None, *, store: Store | None = None) 
     problems.add_handlers(app)
     for routes in _API:
         app.include_router(routes.router)
+    app.include_router(routes_payments.webhooks)
     if find_spec("web.pages") is not None:
         from web import pages  # type: ignore[attr-defined,unused-ignore]
 

@@ -112,6 +112,11 @@ class Invoices(Given):
     next: str | None = Field(description="`after` of the next page; null: this was the last")
 
 
+class PaymentPage(Given):
+    url: str = Field(description="for one person's browser; whoever has it can pay there", examples=["https://…"])
+    expires_at_ms: Ms | None
+
+
 class Done(Given):
     changed: bool = Field(description="false: it stood so already")
     subscription: SubscriptionGiven

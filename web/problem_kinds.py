@@ -87,6 +87,9 @@ KINDS: Final[dict[str, Kind]] = {
     "no_text": Kind(422, "There is no text", "Write something."),
     # subscriptions and invoices
     "no_subscription": Kind(404, "There is no subscription", "Begin one with POST /v1/subscription."),
+    "bad_signature": Kind(400, "The signature is wrong, old or missing", "Send it as the payment provider signed it."),
+    "payment_refused": Kind(409, "The payment provider does not take it", "See `detail`."),
+    "no_page": Kind(409, "There is no page to pay on", "Pay as the invoice says."),
     "no_invoice": Kind(404, "There is no such invoice", "List them with GET /v1/invoices."),
     "unknown_plan": Kind(422, "There is no such plan", "Use one of GET /v1/plans."),
     "free_plan": Kind(409, "The plan is what everybody has", "To go back to it: POST /v1/subscription/cancel."),

@@ -17,6 +17,7 @@ from engine.plans import Plan
 from engine.store import RedisTrouble, Store, trouble_text
 from web.events import LogReaders
 from web.uploading import UploadDesk
+from workers.payments.collecting import Collector
 
 _KEPT_S: Final = 1.0
 
@@ -66,6 +67,7 @@ class Services:
     store: Store
     settings: Settings
     offer: Offer
+    collector: Collector
     checks: Checks
     uploads: UploadDesk
     logs: LogReaders

@@ -12,7 +12,7 @@ from engine import credits, opening, sending, submitting, subscriptions
 from engine.accounts import Account, get_account
 from engine.agenda import sending_campaigns
 from engine.intake.lists import open_list
-from engine.invoices import Invoice, get_invoice
+from engine.invoices import Invoice, list_invoices
 from engine.mailbox_entries import deliver
 from engine.message import parse_message
 from engine.offer import Offer
@@ -34,7 +34,7 @@ class Present:
     owner: Account
     wallet: credits.Wallet
     sub: Subscription | None
-    unpaid: tuple[Invoice, ...]
+    invoices: tuple[Invoice, ...]
     now_ms: int
     a_day: Fraction
 
@@ -56,13 +56,12 @@ class Sent:
 def read_present(store: Store, account: str) -> Present:
     """Read what a simulation begins with; raises NotFound."""
     owner, sub, now_ms = get_account(store, account), read(store, account), store.now_ms(store.keys.account(account))
-    numbers = [one.number for one in sub.unpaid] if sub else []
-    unpaid = tuple(get_invoice(store, account, number) for number in numbers)
+    invoices = tuple(list_invoices(store, account, most=sub.invoices)) if sub else ()
     days = min(OBSERVED_DAYS, max(1, -(-(now_ms - owner.opened_at_ms) // DAY_MS)))
     before = credits.entry_at(store, account, now_ms - days * DAY_MS)
     later = credits.log(store, account, after_seq=before.seq if before else 0)
     sent = sum(entry.n for entry in later if entry.kind == "claim")
-    return Present(owner, credits.wallet(store, account), sub, unpaid, now_ms, Fraction(sent, days))
+    return Present(owner, credits.wallet(store, account), sub, invoices, now_ms, Fraction(sent, days))
 
 
 def new_store(start_ms: int) -> Store:
@@ -80,7 +79,7 @@ def open_new(store: Store, offer: Offer, account: str, plan: Plan, *, annual: bo
 
 
 def open_as(store: Store, offer: Offer, present: Present) -> list[Sent]:
-    """The account as it stands: its balance, as many InMails open as it has, its subscription and what is unpaid.
+    """The account as it stands: its balance, as many InMails open as it has, its subscription and its invoices.
 
     The open InMails are sent anew, all at this moment. Returns them.
     """
@@ -95,8 +94,9 @@ def open_as(store: Store, offer: Offer, present: Present) -> list[Sent]:
     amendment = subscriptions.open_amendment(store, offer, it.id)
     if present.subscribed and present.sub:
         amendment.sub = replace(present.sub, revision=1, provider=offer.provider, attempt=0, try_at_ms=0)
-        for invoice in present.unpaid:
+        for invoice in present.invoices:
             amendment.put_invoice(invoice)
+        amendment.note("adopt", "as it stands")
     else:
         amendment.set(state=ENDED, next_at_ms=0)
     assert amendment.commit(store, f"call:{secrets.token_hex(8)}")

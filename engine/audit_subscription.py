@@ -35,6 +35,8 @@ class Months:
             return
         at = (int(match[1]), int(match[2]))
         number, month = self.at
+        if entry.kind == "adopt":  # taken over as it stood somewhere else
+            number, month = self.at = at
         following = {(number, month), (number, month + 1) if entry.kind == "renew" else self.at, (number + 1, 0)}
         if at not in following:
             self.broken = f"log entry {entry.seq} ({entry.kind}) is of month {entry.at}, after s{number}.{month}"

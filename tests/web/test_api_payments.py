@@ -70,8 +70,18 @@ def test_an_order_is_paid_on_a_page_and_begins_by_the_event(api, ordered, stand_
     assert ordered.post("/v1/subscription/portal").json()["url"].startswith("http")
 
 
-@pytest.mark.parametrize("signature", ["", "t=1,v1=00", "nonsense", signed(b"{}"), signed(b"{}", secret="whsec_other")])
-def test_what_stripe_did_not_sign_is_refused_and_changes_nothing(api, ordered, signature):
+FORGED = {
+    "none": lambda: "",
+    "too old": lambda: "t=1,v1=00",
+    "nonsense": lambda: "nonsense",
+    "another body": lambda: signed(b"{}"),
+    "another secret": lambda: signed(b"{}", secret="whsec_other"),
+}
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_what_stripe_did_not_sign_is_refused_and_changes_nothing(api, ordered, forged):
+    signature = FORGED[forged]()
     payload = an_event("checkout.session.completed", {"id": "cs_1"})
     problem(told_by_stripe(api, payload, signature), 400, "bad_signature")
     assert read(api.store, "acme").state == "incomplete"

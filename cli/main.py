@@ -23,11 +23,16 @@ from cli import (
     dead,
     demo,
     drill,
+    invoice,
     key,
     link,
     mailbox,
     operate,
+    plan,
     queue,
+    seat,
+    simulate,
+    subscription,
     web,
 )
 from cli.output import complain, errors
@@ -62,19 +67,25 @@ def root(
 
 app.add_typer(account.app, name="account")
 app.add_typer(credit.app, name="credits")
+app.add_typer(plan.app, name="plan")
+app.add_typer(subscription.app, name="subscription")
+app.add_typer(invoice.app, name="invoice")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(account.suppression_app, name="suppression")
 app.add_typer(choices.app, name="mailbox")
 app.add_typer(candidates.app, name="candidates")
 app.add_typer(key.app, name="key")
+app.add_typer(seat.app, name="seat")
 app.add_typer(queue.app, name="queue")
 app.add_typer(dead.app, name="dead")
 app.add_typer(link.app, name="link")
+subscription.register(app)
 mailbox.register(app)
 operate.register(app)
 web.register(app)
 demo.register(app)
 drill.register(app)
+simulate.register(app)
 
 _UsageError: Any = typer.BadParameter.__base__
 """Every complaint about the command line; typer exports only this one of its kinds by name."""

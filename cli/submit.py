@@ -17,7 +17,7 @@ from cli.account import AccountId, Json
 from cli.output import print_json, say, warn, when
 from cli.preflight import by_reason, examine, reading, show
 from cli.session import Session, only_reading, session
-from engine import agenda, submitting
+from engine import agenda, seats, submitting
 from engine.accounts import get_account
 from engine.campaigns import CHANNELS
 from engine.errors import Invalid, Refused
@@ -48,6 +48,7 @@ def submit(
         str | None,
         typer.Option(metavar="T", help="2026-12-01T09:00+01:00 (without a zone: this machine's), or from now: PT2H"),
     ] = None,
+    seat: Annotated[str | None, typer.Option(help="whose campaign it is, of the account's seats")] = None,
     key: Annotated[str | None, typer.Option(help="a name for this order: twice with the same key is once")] = None,
     rejects: Annotated[
         Path | None,
@@ -78,7 +79,10 @@ def submit(
             start_asked=start_at or "",
             strict=strict,
             key=key,
+            seat=seat or "",
         )
+        if seat is not None:  # also '', which is nobody's
+            seats.check(s.store, account, seat)
         if dry_run:
             found = examine(s, owner, listed, message, order, rejects)
             _warn_of(listed.notes)

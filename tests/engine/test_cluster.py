@@ -24,6 +24,7 @@ from engine import (
     idempotency,
     leadership,
     refunds,
+    seats,
     subscriptions,
     uploads,
 )
@@ -85,6 +86,7 @@ def live_a_little(store):
     directory.put_many(store, [Profile(id=f"c{i}", address=f"p{i}@example.org") for i in range(2)])
     choices.erase(store, "p0@example.org")
     assert directory.remove_many(store, ["c0", "c1"]) == 1
+    seats.add(store, "acme", "ben", name="Ben", email="ben@example.org", cap=5)
     key = api_keys.create(store, "acme")
     assert api_keys.admit(store, key, api_keys.Pace(rate=10, burst=3))
     api_keys.rotate(store, key.partition(".")[0], overlap_ms=1000)

@@ -1,0 +1,1 @@
+"""Candidate search: what a query says, and which profiles it finds."""

@@ -17,6 +17,7 @@ from typer.main import get_command
 from cli import (
     account,
     campaign,
+    candidates,
     choices,
     credit,
     dead,
@@ -72,6 +73,7 @@ app.add_typer(invoice.app, name="invoice")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(account.suppression_app, name="suppression")
 app.add_typer(choices.app, name="mailbox")
+app.add_typer(candidates.app, name="candidates")
 app.add_typer(key.app, name="key")
 app.add_typer(seat.app, name="seat")
 app.add_typer(queue.app, name="queue")

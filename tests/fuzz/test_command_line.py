@@ -81,6 +81,7 @@ FITTING |= {"plan": "business", "number": "acme-0001", "since": "2026-01-01", "u
 FITTING |= {"reason": "gift", "state": "sent", "channel": "mailbox", "output": "out.csv", "rejects": "out.csv"}
 FITTING |= {"seat": "ben", "cap": "5"}
 FITTING |= {"days": "3", "plot": "out.svg"}
+FITTING |= {"ident": "ana@example.org", "idents": "ana@example.org", "file": "body.txt"}
 
 
 @st.composite

@@ -78,11 +78,11 @@ def people(n: int, seed: int = 7, first: int = 0) -> Iterator[list[str]]:
     rng = random.Random(seed)
     for i in range(first, first + n):
         first, last = rng.choice(FIRST), rng.choice(LAST)
-        address = f"{_plain(first)}.{_plain(last)}{rng.randrange(10**6):06}.{i}@example.org"
+        address = f"{plain(first)}.{plain(last)}{rng.randrange(10**6):06}.{i}@example.org"
         yield [first, last, address, rng.choice(TITLE), rng.choice(COMPANY), rng.choice(LOCATION)]
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     folded = unicodedata.normalize("NFKD", name.replace("ø", "o").replace("ı", "i"))
     return "".join(c for c in folded if c.isascii() and c.isalpha()).lower()
 

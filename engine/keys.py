@@ -1,4 +1,4 @@
-"""Every Redis key of the engine, its type and what it holds; no other file spells one.
+"""Every Redis key of the engine, its type and what it holds; no other file spells one but engine/directory/keys.py, a part of it.
 
 All keys of one account share the hash tag ``{account}``, so each script touches one cluster slot.
 Mailboxes lie in a fixed number of shards, each with a tag of its own: one call for many mailboxes is what delivery
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from engine.directory.keys import DirectoryKeys
 from engine.identity import account_of
 
 MAILBOX_SHARDS: Final = 16
@@ -21,7 +22,7 @@ FOLDERS: Final = {"A": "accepted", "D": "declined", "L": "late"}
 _KNOWN_MAX = 10_000  # a campaign id is no account id: it has a dot
 
 
-class Keys:
+class Keys(DirectoryKeys):
     """Spells keys under one namespace."""
 
     def __init__(self, namespace: str = "inmail") -> None:

@@ -60,7 +60,7 @@ def script_source(name: str) -> str:
         raise KeyError(f"no script {name!r} in engine/lua")
     # The scripts that are not about one account stand alone; a long one's functions have a file of their own.
     parts = (
-        ("_clock.lua",) * (name in CLOCKED)
+        (*("_clock.lua",) * (name in CLOCKED), *("_directory.lua",) * (name in DIRECTORY))
         if name in STANDALONE
         else (*BEGINNING, *("_talk.lua",) * (name in TALK), *("_amends.lua",) * (name in AMENDS), f"_{name}.lua")
     )
@@ -83,13 +83,17 @@ TALK = frozenset({"reply", "undo", "say", "erase"})
 AMENDS = frozenset({"open_account", "amend"})
 """The scripts that change a subscription: called with the keys of one, ``Keys.of_subscription``."""
 
-CLOCKED = frozenset({"deliver", "rotate_key", "begin_request", "begin_upload", "note_upload"})
+DIRECTORY = frozenset({"put_profiles", "remove_profiles", "hide_profiles", "place_addresses", "wish"})
+"""The scripts of the directory: called with keys of one of its shards."""
+
+CLOCKED = DIRECTORY | {"deliver", "rotate_key", "begin_request", "begin_upload", "note_upload"}
 """Those of the standalone scripts that are told the time."""
 
 STANDALONE = frozenset(
     {
         *("deliver", "lead", "resign", "rest", "snapshot"),
         *("admit", "rotate_key", "begin_request", "end_request", "begin_upload", "note_upload"),
+        *DIRECTORY,
     }
 )
 

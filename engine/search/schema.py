@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from functools import cache
+from importlib.metadata import version
 from typing import Any, Final
 
 from tantivy import Schema, SchemaBuilder
@@ -18,7 +19,7 @@ from engine.directory.profile import Profile
 from engine.search.folding import FOLDING, fold, fold_each
 from engine.search.tree import TEXT_FIELDS
 
-MADE_AS: Final = f"2/{FOLDING}"
+MADE_AS: Final = f"1/{version('tantivy')}/{FOLDING}"
 """Names what stands in an index. One made as something else is built anew: raise the number with the schema."""
 
 FACETS: Final = ("location", "company", "skill", "industry", "language")
@@ -38,8 +39,9 @@ def schema() -> Schema:
     """The index's fields. The id is stored, to say who was found; everything else is only looked up or counted."""
     builder = SchemaBuilder()
     builder.add_text_field("id", stored=True, tokenizer_name="raw", index_option="basic")
-    builder.add_unsigned_field(PLACE, fast=True)
-    builder.add_unsigned_field("shard", indexed=True)
+    builder.add_integer_field(PLACE, fast=True)
+    # Not unsigned: tantivy-py 0.27 takes a number to delete by for a signed one, and then deletes nothing.
+    builder.add_integer_field("shard", indexed=True)
     for name in TEXT_FIELDS:
         builder.add_text_field(name, tokenizer_name="whitespace", index_option="position")
     builder.add_integer_field("years", fast=True)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 TEXT_FIELDS = ("name", "title", "company", "location", "headline", "industry", "skill", "language")
 BARE_FIELDS = ("name", "title", "skill", "company", "headline", "location", "industry")
 """Where a word without a field is looked for."""
+ITEM_FIELDS = ("skill", "language")
+"""Of these a profile has many; no term reaches from one into the next."""
 TYPO_FIELDS = ("name",)
 """Where a word may differ by one letter, if its Term says so."""
 TYPO_LETTERS_MIN = 5

@@ -8,8 +8,10 @@ NAME/followed   as what it was made, and for every shard of the directory the ch
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import struct
@@ -28,7 +30,7 @@ _LOCK: Final = "lock"
 _FOLLOWED: Final = "followed"
 _BROKEN: Final = "broken"
 _PANIC: Final = "PanicException"
-_SUMMED: Final = frozenset((".fast", ".fieldnorm", ".idx", ".pos", ".store", ".term", ".del"))
+_KINDS: Final = ("fast", "fieldnorm", "idx", "pos", "store", "term")
 _MAGIC: Final = 1337
 _FREE_BYTES_MIN: Final = 4_000_000
 
@@ -66,13 +68,15 @@ class IndexFolder:
     def unfinished(self, made_as: str) -> Path | None:
         """An index that is made as this one would be, and that nobody got round to finishing."""
         held = self.current()
+        if not self.path.is_dir():
+            return None
         found = (each for each in self.path.iterdir() if each.is_dir() and each != held and each.name[:1] != ".")
         return next((each for each in found if followed(each, made_as) is not None), None)
 
     def new(self) -> Path:
         """An empty folder for another index."""
         own = self.path / f"index-{secrets.token_hex(4)}"
-        own.mkdir()
+        own.mkdir(parents=True)
         return own
 
     def tidy(self) -> None:
@@ -124,7 +128,7 @@ def note_broken(own: Path) -> None:
 
 @contextmanager
 def told(path: Path) -> Iterator[None]:
-    """Trouble with the files as one line: Unavailable (``disk_full``, ``index_unwritable``), or Broken."""
+    """Trouble with the files as one line: Unavailable (``disk_full``, ``index_unusable``), or Broken."""
     try:
         yield
     except EngineError:
@@ -138,14 +142,17 @@ def told(path: Path) -> Iterator[None]:
 
 def _named(error: BaseException, path: Path) -> EngineError | None:
     text = str(error)
-    if "No space left" in text or "StorageFull" in text or "os error 122" in text:
+    said = re.search(r"os error (\d+)", text)
+    number = error.errno if isinstance(error, OSError) else int(said[1]) if said else None
+    if number in (errno.ENOSPC, errno.EDQUOT) or "StorageFull" in text:
         return Unavailable(f"the search index in {path} cannot be written: the disk is full", code="disk_full")
-    if isinstance(error, OSError) or "os error 13" in text or "os error 30" in text:
-        said = error.strerror if isinstance(error, OSError) and error.strerror else "no permission"
-        return Unavailable(f"the search index in {path} cannot be used: {said}", code="index_unwritable")
+    if "LockBusy" in text:
+        return Unavailable(f"another process writes the search index in {path}", code="index_unusable")
+    if number is not None and number != errno.ENOENT:
+        return Unavailable(f"the search index in {path} cannot be used: {os.strerror(number)}", code="index_unusable")
     if "writer was killed" in text:  # by a thread of tantivy's, which does not say why
         full = shutil.disk_usage(path).free < _FREE_BYTES_MIN if path.exists() else False
-        why, code = ("the disk is full", "disk_full") if full else ("tantivy gave up", "index_unwritable")
+        why, code = ("the disk is full", "disk_full") if full else ("tantivy gave up", "index_unusable")
         return Unavailable(f"the search index in {path} cannot be written: {why}", code=code)
     if isinstance(error, ValueError) or type(error).__name__ == _PANIC:
         return Broken(f"the search index in {path} cannot be read; it is built anew by the next who writes")
@@ -153,9 +160,21 @@ def _named(error: BaseException, path: Path) -> EngineError | None:
 
 
 def sound(own: Path) -> bool:
-    """Whether tantivy's files are as they were written: each ends with a checksum of what stands before it. Reads all
-    of them, a million profiles in a tenth of a second."""
-    return all(_sound(file) for file in own.iterdir() if file.suffix in _SUMMED)
+    """Whether what is committed is as it was written: each of tantivy's files ends with a checksum. Reads all of them,
+    a million profiles in a tenth of a second."""
+    before = changed_mark(own)
+    try:
+        segments = orjson.loads((own / "meta.json").read_bytes())["segments"]
+        names = [(segment["segment_id"].replace("-", ""), segment["deletes"]) for segment in segments]
+    except FileNotFoundError:
+        return False
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return changed_mark(own) != before
+    # What a process that died was about to write is not among them.
+    files = [f"{name}.{kind}" for name, _ in names for kind in _KINDS]
+    files += [f"{name}.{deletes['opstamp']}.del" for name, deletes in names if deletes]
+    # Where somebody commits meanwhile, files go.
+    return all(_sound(own / file) for file in files) or changed_mark(own) != before
 
 
 def _sound(file: Path) -> bool:
@@ -164,9 +183,7 @@ def _sound(file: Path) -> bool:
         length, magic = struct.unpack("<II", content[-8:])
         told_sum = orjson.loads(content[-8 - length : -8])["crc"]
         return bool(magic == _MAGIC and zlib.crc32(memoryview(content)[: -8 - length]) == told_sum)
-    except FileNotFoundError:
-        return True  # let go of meanwhile
-    except (OSError, ValueError, KeyError, TypeError, struct.error):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, struct.error):
         return False
 
 

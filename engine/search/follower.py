@@ -37,7 +37,7 @@ def catch_up(store: Store, path: Path) -> int:
     """Bring the index up to date, built where there is none; gives how many profiles were written or removed.
 
     0 at once where another process follows already: it is no more than seconds behind, unless it builds.
-    Errors: Unavailable (``disk_full``, ``index_unwritable``), RedisTrouble; a repeat goes on where this one got to.
+    Errors: Unavailable (``disk_full``, ``index_unusable``), RedisTrouble; a repeat goes on where this one got to.
     """
     with IndexFolder(path).writing() as mine:
         if not mine:

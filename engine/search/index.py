@@ -80,16 +80,33 @@ class Index:
     def refresh(self) -> Searcher:
         """What is committed now: two looks at files where nothing changed. Errors: as ``search``."""
         with self._lock:
-            if self._reader is None or self._folder.mark() != self._mark:
-                self._reopen()
-            assert self._reader is not None
-            assert self._own is not None
-            committed = changed_mark(self._own)
-            if committed != self._committed:
-                with told(self._own):
-                    self._reader.reload()
-                self._committed = committed
-            return self._reader.searcher()
+            try:
+                return self._committed_now()
+            except Broken:
+                self._reader = None
+                if self._folder.mark() == self._mark:
+                    self._note_if_spoiled()
+                    raise
+                return self._committed_now()  # another one took its place while this one was opened
+
+    def _committed_now(self) -> Searcher:
+        if self._reader is None or self._folder.mark() != self._mark:
+            self._reopen()
+        assert self._reader is not None
+        assert self._own is not None
+        committed = changed_mark(self._own)
+        if committed != self._committed:
+            with told(self._own):
+                self._reader.reload()
+            self._committed = committed
+        return self._reader.searcher()
+
+    def _note_if_spoiled(self) -> bool:
+        """Whether the files are not what they were; whoever writes is told then."""
+        spoiled = self._own is not None and self._own.exists() and not sound(self._own)
+        if spoiled and self._own is not None:
+            note_broken(self._own)
+        return spoiled
 
     def _reopen(self) -> None:
         self._mark, own = self._folder.mark(), self._folder.current()
@@ -98,26 +115,25 @@ class Index:
             raise Unavailable(
                 f"there is no search index in {self._folder.path} yet; it is being built", code="no_index"
             )
+        self._own = own
         with told(own):
             self._committed = changed_mark(own)
             reader = tantivy.Index.open(str(own))
             # No thread of tantivy's that looks for commits: refresh() does.
             reader.config_reader("manual", 0)
             reader.reload()
-        self._reader, self._own = reader, own
+        self._reader = reader
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
         """Trouble while searching: Broken only where the files are, so that no query can have an index built anew."""
-        own = self._own
-        assert own is not None
+        assert self._own is not None
         try:
-            with told(own):
+            with told(self._own):
                 yield
         except Broken as error:
-            if own.exists() and sound(own):
+            if not self._note_if_spoiled():
                 raise Unavailable("this query cannot be answered by the search index", code="unanswerable") from error
-            note_broken(own)
             self._reader = None
             raise
 

@@ -21,7 +21,7 @@ HEAP_BYTES: Final = 50_000_000
 class Writer:
     """Writes to the index in the folder ``own``, begun there where there is none. For whoever holds the folder's lock.
 
-    Errors, of every method: Unavailable (``disk_full``, ``index_unwritable``), Broken; the writer is then of no more
+    Errors, of every method: Unavailable (``disk_full``, ``index_unusable``), Broken; the writer is then of no more
     use, and what was not committed is lost.
     """
 

@@ -1,0 +1,172 @@
+"""A query's tree as tantivy's queries: one that selects, one that scores, and one for all of a certain score.
+
+A profile's score is, over the words asked for, the sum of how good the best field is where each stands: a small whole
+number, made of nothing but the profile and the query. Tantivy's own score (BM25) also depends on how often a word
+stands in the index, removed profiles included: the same profiles would change their order with every merge and rebuild.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import groupby, pairwise
+from typing import Final
+
+from tantivy import FieldType, Occur, Query
+
+from engine.search.schema import schema
+from engine.search.tree import TYPO_FIELDS, Active, And, Everybody, Ident, Node, Not, Open, Or, Term, Years
+
+LEVELS: Final = {"name": 4, "title": 3, "skill": 3, "company": 2}
+"""How much it says that a word stands in a field; 1 for the others, and for a name that is spelled differently."""
+
+_NUMBER_MAX: Final = 2**62
+
+
+def selecting(node: Node) -> Query:
+    """The query that finds exactly the profiles the tree matches."""
+    match node:
+        case Everybody():
+            return Query.all_query()
+        case Term():
+            return _any_of([query for _, query in _places(node)])
+        case Years(low, high):
+            return _within("years", low, high)
+        case Open(value):
+            return Query.term_query(schema(), "open", value)
+        case Active(since_ms, until_ms):
+            return _within("active", since_ms, None if until_ms is None else until_ms - 1)
+        case Ident(ident):
+            return Query.term_query(schema(), "id", ident, "basic")
+        case Or(children):
+            return _any_of([selecting(child) for child in children])
+        case And(children):
+            return _all_of(children, selecting)
+        case Not():
+            return _all_of((node,), selecting)
+
+
+def differs(node: Node) -> bool:
+    """Whether some of the profiles it finds can have another score than others."""
+    match node:
+        case Term():
+            return len(_levels(node)) > 1
+        case And(children):
+            return any(map(differs, children))
+        case Or():
+            return any(_terms(node))
+        case _:
+            return False
+
+
+def scoring(node: Node) -> Query:
+    """The query that finds the same profiles and gives each its score."""
+    if _adds_up(node):
+        return _scoring(node)
+    found = [(Occur.Must, Query.const_score_query(selecting(node), 0.0))]
+    return Query.boolean_query([*found, *((Occur.Should, _scored(term)) for term in _terms(node))])
+
+
+def of_score(node: Node, score: int) -> Query:
+    """The query that finds the profiles of exactly this score, without scoring."""
+    steps = [step for term in _terms(node) for step in _steps(term)]
+    found = [(Occur.Must, selecting(node))]
+    if score:
+        found.append((Occur.Must, Query.boolean_query([(Occur.Should, step) for step in steps], score)))
+    if score < len(steps):
+        found.append((Occur.MustNot, Query.boolean_query([(Occur.Should, step) for step in steps], score + 1)))
+    return Query.boolean_query(found)
+
+
+def _terms(node: Node) -> Iterator[Term]:
+    """The terms that count for the score: those that are not negated."""
+    match node:
+        case Term():
+            yield node
+        case And(children) | Or(children):
+            for child in children:
+                yield from _terms(child)
+
+
+def _adds_up(node: Node) -> bool:
+    """Whether the scores of its parts make up the score: not where a word may stand in a part that is not matched."""
+    match node:
+        case And(children):
+            return all(map(_adds_up, children))
+        case Or(children):
+            return all(isinstance(child, Term) or not any(_terms(child)) for child in children)
+        case _:
+            return True
+
+
+def _scoring(node: Node) -> Query:
+    match node:
+        case Term():
+            return _scored(node)
+        case And(children):
+            return _all_of(children, _scoring)
+        case Or(children):
+            return _any_of([_scoring(child) for child in children])
+        case _:
+            return Query.const_score_query(selecting(node), 0.0)
+
+
+def _levels(term: Term) -> list[tuple[int, Query]]:
+    """The levels of a term, the best first, and who is of each: where there is one only, it is 1."""
+    by_level = sorted(_places(term), key=lambda place: -place[0])
+    found = [(level, _any_of([query for _, query in same])) for level, same in groupby(by_level, lambda p: p[0])]
+    return found if len(found) > 1 else [(1, found[0][1])]
+
+
+def _scored(term: Term) -> Query:
+    """Who has the term, the score being the best level it has there."""
+    scored = [Query.const_score_query(query, float(level)) for level, query in _levels(term)]
+    return scored[0] if len(scored) == 1 else Query.disjunction_max_query(scored)
+
+
+def _steps(term: Term) -> Iterator[Query]:
+    """As many queries as the term has points to give: a profile matches as many of them as it gets."""
+    levels = _levels(term)
+    for number, (level, following) in enumerate(pairwise([level for level, _ in levels] + [0])):
+        at_least = _any_of([query for _, query in levels[: number + 1]])
+        yield from [at_least] * (level - following)
+
+
+def _places(term: Term) -> Iterator[tuple[int, Query]]:
+    """Each way to have a term: how good it is, and who has it so."""
+    for field in term.fields:
+        yield LEVELS.get(field, 1), _in_field(field, term)
+        if term.typo and field in TYPO_FIELDS:
+            yield 1, Query.fuzzy_term_query(schema(), field, term.tokens[0], 1, transposition_cost_one=True)
+
+
+def _in_field(field: str, term: Term) -> Query:
+    *before, last = term.tokens
+    if term.prefix:
+        # A token is letters, digits and marks: nothing in it means something to a regular expression.
+        if before:
+            return Query.regex_phrase_query(schema(), field, [*before, f"{last}.*"])
+        return Query.regex_query(schema(), field, f"{last}.*")
+    if before:
+        return Query.phrase_query(schema(), field, list(term.tokens))
+    return Query.term_query(schema(), field, last, "basic")
+
+
+def _within(field: str, low: int | None, high: int | None) -> Query:
+    least = None if low is None else max(low, -_NUMBER_MAX)
+    most = None if high is None else min(high, _NUMBER_MAX)
+    if least is not None and most is not None and least > most:
+        return Query.empty_query()
+    return Query.range_query(schema(), field, FieldType.Integer, least, most)
+
+
+def _any_of(queries: list[Query]) -> Query:
+    return queries[0] if len(queries) == 1 else Query.boolean_query([(Occur.Should, query) for query in queries])
+
+
+def _all_of(children: tuple[Node, ...], made: Callable[[Node], Query]) -> Query:
+    """All of the children; those negated take away, from everybody where there is nothing else."""
+    wanted = [(Occur.Must, made(child)) for child in children if not isinstance(child, Not | Everybody)]
+    unwanted = [(Occur.MustNot, selecting(child.child)) for child in children if isinstance(child, Not)]
+    # Nobody has no score: a query that only takes away finds nothing.
+    everybody = (Occur.Must, Query.const_score_query(Query.all_query(), 0.0))
+    return Query.boolean_query([*(wanted or [everybody]), *unwanted])

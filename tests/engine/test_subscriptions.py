@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine import credits, opening, submitting, subscriptions
+from engine import changing, credits, opening, submitting, subscriptions
 from engine.accounts import get_account
 from engine.errors import NotFound, Refused
 from engine.invoices import get_invoice, list_invoices
@@ -489,7 +489,7 @@ def test_of_two_who_work_from_one_revision_only_the_first_changes_it(store):
     record_paid(store, OFFER, "acme", "acme-0001")
     first, second = (subscriptions.open_amendment(store, OFFER, "acme") for _ in range(2))
     for amendment in (first, second):
-        subscriptions.apply_change(amendment, EXECUTIVE, None)
+        changing.apply_change(amendment, EXECUTIVE, None)
     assert first.commit(store, "call:one")
     before = everything(store)
 
@@ -503,7 +503,7 @@ def test_a_transition_whose_reply_was_lost_is_made_once(store):
     subscribed(store, BUSINESS)
     record_paid(store, OFFER, "acme", "acme-0001")
     amendment = subscriptions.open_amendment(store, OFFER, "acme")
-    subscriptions.apply_change(amendment, EXECUTIVE, None)
+    changing.apply_change(amendment, EXECUTIVE, None)
     assert amendment.commit(store, "call:one")
     before = everything(store)
 

@@ -19,13 +19,11 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
 from benchmarks import search_peers as peers
-from benchmarks.candidates import candidates
 from benchmarks.redis_server import own_redis
 from benchmarks.report import table
 from benchmarks.search_queries import Asked, parsed, queries, spelled
@@ -38,18 +36,19 @@ from engine.store import Store, open_client
 MOST = 300
 """How many ids a search gives: a plan's cap."""
 CHANGES = 20
-_SAMPLE = 20_000
+_STEP = 50
 
 
 @dataclass
 class Times:
-    """Milliseconds of each query, by its kind."""
+    """Milliseconds of each query, by its kind: on the clock, and of CPU in all threads of the process."""
 
-    by_kind: dict[str, list[float]]
+    by_kind: dict[str, list[tuple[float, float]]]
 
     def row(self, name: str) -> list[str]:
-        every = sorted(ms for found in self.by_kind.values() for ms in found)
-        return [name, f"{len(every):,}", *(f"{each:,.2f}" for each in (median(every), _p99(every), every[-1]))]
+        every = [pair for found in self.by_kind.values() for pair in found]
+        figures = [one for values in zip(*every, strict=True) for one in (median(values), _p99(values), max(values))]
+        return [name, f"{len(every):,}", *(f"{each:,.2f}" for each in figures)]
 
 
 def _p99(values: Sequence[float]) -> float:
@@ -74,11 +73,12 @@ def asked(path: Path, given: list[Asked]) -> dict[str, Any]:
         index.search(parsed(one.text), most=MOST, facets=True)
     told: dict[str, Any] = {"before": before, "segments": index.refresh().num_segments, "totals": []}
     for facets in (False, True):
-        found: defaultdict[str, list[float]] = defaultdict(list)
+        found: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
         for one in given:
-            began = time.perf_counter()
+            began, cpu_began = time.perf_counter(), time.process_time()
             totals = index.search(parsed(one.text), most=MOST, facets=facets).total
-            found[one.kind].append((time.perf_counter() - began) * 1e3)
+            cpu_ms, ms = (time.process_time() - cpu_began) * 1e3, (time.perf_counter() - began) * 1e3
+            found[one.kind].append((ms, cpu_ms))
             told["totals"].append(totals)
         told["with" if facets else "without"] = Times(dict(found))
     return told | {"memory": memory()}
@@ -123,12 +123,6 @@ class Beside:
         self.all: list[Any] = [peers.Fts5(folder / "fts5.db"), peers.Sets(url)]
         self.ids: list[str] = []
         self.wrong: list[str] = []
-
-    def put(self, profiles: list[Profile]) -> None:
-        found = peers.rows(each for each in profiles if each.consent)
-        for peer in self.all:
-            peer.put(len(self.ids), found)
-        self.ids += [row["id"] for row in found]
 
     def compare(self, index: Index, given: list[Asked]) -> list[list[str]]:
         return [row for peer in self.all for row in self._with(peer, index, given)]
@@ -175,49 +169,62 @@ def main() -> int:
         own_redis("--appendonly", "no") as url,
         own_redis("--appendonly", "no") as sets_url,
     ):
-        folder = Path(name)
-        beside = None if options.no_peers else Beside(folder, sets_url)
-        return _run(options, folder, url, beside)
+        return _run(options, Path(name), url, "" if options.no_peers else sets_url)
 
 
-def _run(options: argparse.Namespace, folder: Path, url: str, beside: Beside | None) -> int:
-    known = _fill(url, options.profiles, beside)
+def _run(options: argparse.Namespace, folder: Path, url: str, sets_url: str) -> int:
+    path, spawn = folder / "index", multiprocessing.get_context("spawn")
+    with spawn.Pool(4, maxtasksperchild=1) as pool:
+        shares = [(url, each) for each in peers.shares(options.profiles)]
+        peering = [pool.apply_async(put, (folder, sets_url, n, options.profiles)) for n in (0, 1) if sets_url]
+        known = [profile for share in pool.starmap(fill, shares, chunksize=1) for profile in share]
+        _say("the directory is filled")
+        ids = [each.get() for each in peering]
     given = queries(known, options.per_kind)
-    path = folder / "index"
-    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
+    with spawn.Pool(1, maxtasksperchild=1) as pool:
         made = pool.apply(built, (url, path))
         size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
         _say(f"built: {made}")
         told = pool.apply(asked, (path, given))
     _tell(made, size, told)
-    if beside:
-        rows = beside.compare(Index.open(path), given)
-        table("ms, the number and the first hundred", ["", "p50", "p99", "most"], rows)
-        for peer in beside.all:
-            print(f"{peer.name}: {peer.bytes() / len(beside.ids):,.0f} bytes a profile")
-    took = freshness(url, path, [each for each in known if each.consent])
+    wrong = _beside(folder, sets_url, ids[0], Index.open(path), given) if ids else []
+    took = freshness(url, path, [each for each in known if each.consent][-CHANGES:])
     print(f"a changed profile is found after {median(took):.2f} s ({max(took):.2f} at most, {len(took)} times)")
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end")
-    for line in beside.wrong if beside else ():
+    for line in wrong:
         print("NOT THE SAME:", line)
-    return 4 if beside and beside.wrong else 0
+    return 4 if wrong else 0
 
 
-def _fill(url: str, count: int, beside: Beside | None) -> list[Profile]:
-    """Put the profiles where they are to be; gives some of them, spread evenly."""
-    store, made, known = Store(open_client(url)), candidates(count), []
-    step, done = max(1, count // _SAMPLE), 0
-    while chunk := list(islice(made, 5_000)):
+def _beside(folder: Path, sets_url: str, ids: list[str], index: Index, given: list[Asked]) -> list[str]:
+    beside = Beside(folder, sets_url)
+    beside.ids = ids
+    rows = beside.compare(index, given)
+    table("ms, the number and the first hundred", ["", "p50", "p99", "most"], rows)
+    for peer in beside.all:
+        print(f"{peer.name}: {peer.bytes() / len(ids):,.0f} bytes a profile")
+    return beside.wrong
+
+
+def fill(url: str, share: tuple[int, int]) -> list[Profile]:
+    """Put a share of the profiles into the directory; gives some of them, spread evenly."""
+    store, known = Store(open_client(url)), []
+    for chunk in peers.chunks(share):
         put_many(store, chunk)
-        if beside:
-            beside.put(chunk)
-        known += chunk[::step]
-        done += len(chunk)
-        if done % 100_000 == 0:
-            _say(f"{done:,} profiles in the directory")
-    for peer in beside.all if beside else ():
-        peer.finish()
+        known += chunk[::_STEP]
     return known
+
+
+def put(folder: Path, url: str, which: int, count: int) -> list[str]:
+    """Put all who may be found into one of the peers; gives their ids, in the order of their numbers there."""
+    peer, ids = Beside(folder, url).all[which], []
+    for share in peers.shares(count):
+        for chunk in peers.chunks(share):
+            rows = peers.rows(each for each in chunk if each.consent)
+            peer.put(len(ids), rows)
+            ids += [row["id"] for row in rows]
+    peer.finish()
+    return ids
 
 
 def _tell(made: dict[str, float], size: int, told: dict[str, Any]) -> None:
@@ -233,7 +240,7 @@ def _tell(made: dict[str, float], size: int, told: dict[str, Any]) -> None:
     rows = [told["without"].row("all, without facets"), told["with"].row("all, with facets")]
     for kind, values in told["with"].by_kind.items():
         rows.append(Times({kind: values}).row(f"… {kind}"))
-    table(f"ms a query, {MOST} ids each", ["", "queries", "p50", "p99", "most"], rows)
+    table(f"ms a query, {MOST} ids each", ["", "queries", "p50", "p99", "most", "CPU p50", "p99", "most"], rows)
     totals = sorted(told["totals"])
     print(f"profiles found: half of the queries {totals[len(totals) // 2]:,} or more, at most {totals[-1]:,}")
 

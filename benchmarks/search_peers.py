@@ -6,11 +6,13 @@ import sqlite3
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import redis
 
+from benchmarks.candidates import candidates
 from engine.directory.profile import Profile
 from engine.search.schema import fields_of
 from engine.search.tree import TEXT_FIELDS, Active, And, Node, Not, Open, Or, Term, Years
@@ -36,6 +38,8 @@ class Fts5:
         columns = ", ".join(TEXT_FIELDS)
         # The sign between two skills is a token here as well, so that no phrase reaches over it.
         tokenizer = "unicode61 remove_diacritics 0 categories 'L* N* M* S* Co'"
+        if self.db.execute("select count(*) from sqlite_master").fetchone() != (0,):
+            return
         self.db.execute(f'create virtual table words using fts5({columns}, content="", tokenize="{tokenizer}")')
         self.db.execute("create table person (number integer primary key, years int, open int, active int)")
 
@@ -178,6 +182,22 @@ def _keys(node: Node) -> Iterator[str]:
             yield from (f"years:{years}" for years in range(low or 0, 81 if high is None else min(high, 80) + 1))
         case _:
             raise Unsaid
+
+
+_SHARE = 125_000
+
+
+def shares(count: int) -> list[tuple[int, int]]:
+    """The first profile of each share, and how many there are: a share is the same profiles whoever makes it."""
+    return [(first, min(_SHARE, count - first)) for first in range(0, count, _SHARE)]
+
+
+def chunks(share: tuple[int, int]) -> Iterator[list[Profile]]:
+    """The profiles of a share, some thousands at a time."""
+    first, count = share
+    made = candidates(count, seed=8 + first, first=first)
+    while chunk := list(islice(made, 5_000)):
+        yield chunk
 
 
 def rows(profiles: Iterable[Profile]) -> list[dict[str, Any]]:

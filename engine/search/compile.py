@@ -64,6 +64,26 @@ def differs(node: Node) -> bool:
             return False
 
 
+def tiers(node: Node) -> list[Query]:
+    """Where one word alone makes the difference, the queries that find those of each score, the best first; else none.
+
+    Looking for one after the other until there are enough is far quicker than scoring everybody.
+    """
+    parts = node.children if isinstance(node, And) else (node,)
+    differing = [part for part in parts if differs(part)]
+    if len(differing) != 1 or not isinstance(differing[0], Term):
+        return []
+    others = tuple(part for part in parts if part is not differing[0])
+    found, better = [], list[Query]()
+    for _, queries in reversed(_levels(differing[0])):
+        clauses = [(Occur.Must, _any_of(queries)), *((Occur.MustNot, query) for query in better)]
+        if others:
+            clauses.append((Occur.Must, _all_of(others, selecting)))
+        found.append(Query.boolean_query(clauses))
+        better += queries
+    return found
+
+
 def scoring(node: Node) -> Query:
     """The query that finds the same profiles and gives each its score, and 1 more where a part of it has no words."""
     plain = len(list(_terms(node))) > _LEVELLED_MAX

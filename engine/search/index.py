@@ -17,7 +17,7 @@ import tantivy
 from tantivy import Order, Query, Searcher
 
 from engine.errors import Unavailable
-from engine.search.compile import differs, scoring, selecting
+from engine.search.compile import differs, scoring, selecting, tiers
 from engine.search.facets import Facets, facets
 from engine.search.folder import Broken, IndexFolder, changed_mark, followed, note_broken, sound, told
 from engine.search.schema import MADE_AS, PLACE, WEIGHT, place_of
@@ -149,6 +149,12 @@ def _ranked(searcher: Searcher, node: Node, selected: Query, most: int) -> tuple
         return [], _count(searcher.search(selected, 1))
     if not differs(node):
         return _in_place(searcher, selected, most)
+    if found_by_tier := tiers(node):
+        ids: list[str] = []
+        for tier in found_by_tier:
+            if len(ids) < most:
+                ids += _in_place(searcher, tier, most - len(ids))[0]
+        return ids, _count(searcher.search(selected, 1))
     weighted, asked = scoring(node), most + _SPARE
     while True:
         # No more are asked for than there may be: tantivy makes room for all of them.
@@ -157,7 +163,8 @@ def _ranked(searcher: Searcher, node: Node, selected: Query, most: int) -> tuple
         if _count(found) <= len(found.hits) or found.hits[most - 1][0] > found.hits[-1][0]:
             break
         asked *= 4
-    hits = [(-int(score), searcher.doc(where)["id"][0]) for score, where in found.hits]
+    last = found.hits[min(most, len(found.hits)) - 1][0] if found.hits else 0
+    hits = [(-int(score), searcher.doc(where)["id"][0]) for score, where in found.hits if score >= last]
     hits.sort(key=lambda hit: (hit[0], place_of(hit[1]), hit[1]))
     return [ident for _, ident in hits[:most]], _count(found)
 

@@ -18,7 +18,7 @@ from engine.directory.changes import changes_since
 from engine.directory.profile import Profile
 from engine.directory.store import put_many, remove_many
 from engine.errors import Unavailable
-from engine.search import folder, follower
+from engine.search import folder, follower, writing
 from engine.search.follower import Follower, catch_up
 from engine.search.index import Index
 from engine.search.query import parse
@@ -139,6 +139,23 @@ def test_a_build_that_is_told_to_stop_is_not_searched_and_gone_on_with(store, pa
         Index.open(path)
     assert caught.value.code == "no_index"
     assert catch_up(store, path) == 60
+
+
+def test_an_index_whose_folder_goes_while_it_is_written_is_told_and_built_anew(store, path, monkeypatch):
+    put_many(store, some())
+    catch_up(store, path)
+    put_many(store, [Profile(id="new")])
+    commit = writing.Writer.commit
+
+    def going(self: writing.Writer, seqs: dict[int, int]) -> None:
+        path.rename(path.with_name("away"))
+        commit(self, seqs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(writing.Writer, "commit", going)
+        with pytest.raises(folder.Broken):
+            catch_up(store, path)
+    assert catch_up(store, path) == 61
 
 
 @pytest.mark.parametrize("harm", ["followed", "meta.json", "*.fast", "*.idx", "*.term", "current", "all", "older"])

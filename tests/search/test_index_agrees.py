@@ -65,11 +65,11 @@ def test_facets_count_what_a_plain_count_does(indexed):
         assert found.facets == counted([each for each in profiles if matches(tree(text), each)]), text
 
 
-@pytest.mark.parametrize("most", [0, 20], ids=["walked", "counted, some of them"])
-def test_facets_are_the_same_however_they_are_counted(indexed, monkeypatch, most):
+@pytest.mark.parametrize(("few", "share"), [(0, 0.0), (0, 1.0), (20, 0.1)], ids=["walked", "counted", "both"])
+def test_facets_are_the_same_however_they_are_counted(indexed, monkeypatch, few, share):
     profiles, index = indexed
-    monkeypatch.setattr("engine.search.facets._MANY", {"skill": most, "language": most})
-    monkeypatch.setattr("engine.search.facets._FEW", most)
+    monkeypatch.setattr("engine.search.facets._MANY", {"skill": share, "language": share})
+    monkeypatch.setattr("engine.search.facets._FEW", few)
     for text in ["", *queries(profiles, 30)]:
         found = index.search(tree(text), most=1, facets=True)
         assert found.facets == counted([each for each in profiles if matches(tree(text), each)]), text

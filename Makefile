@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.setup-done
 
-.PHONY: help setup demo up test test-slow test-cluster prove mutants soak drill check bench bench-full lock clean
+.PHONY: help setup demo up test test-slow test-cluster prove year mutants soak drill check bench bench-full lock clean
 ROUNDS ?= 20
 
 help: ## list the targets
@@ -52,10 +52,14 @@ bench-full: $(STAMP) ## every benchmark, and Dramatiq's own tests against the br
 	@$(BIN)/python -m benchmarks.cluster
 	@$(BIN)/python -m benchmarks.peers
 	@$(BIN)/python -m benchmarks.intake
+	@$(BIN)/python -m benchmarks.directory
 	@$(BIN)/python -m benchmarks.broker
 	@$(BIN)/python -m benchmarks.broker_traps --full
 	@$(BIN)/python -m benchmarks.broker_conformance
 	@$(BIN)/python -m benchmarks.takeover
+
+year: $(STAMP) ## a simulated year of 1,000 subscriptions beside a reckoning in plain Python; a minute
+	@$(BIN)/python -m benchmarks.year
 
 test-slow: $(STAMP) ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow

@@ -49,7 +49,7 @@ def _word(rng: random.Random) -> str:
 def main() -> None:
     """Write the dictionary to the file named, or to its place in the package."""
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(profile.__file__).parent / "profiles.zdict"
-    made = zstandard.train_dictionary(DICTIONARY_BYTES, samples(), level=3, threads=0)
+    made = zstandard.train_dictionary(DICTIONARY_BYTES, samples(), level=6, threads=0)
     target.write_bytes(made.as_bytes())
     print(f"{target}: {len(made):,} bytes")
 

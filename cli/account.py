@@ -10,7 +10,8 @@ from cli.output import pairs, print_json, say, span, when
 from cli.session import session
 from engine import accounts, credits, opening, suppressions
 from engine.plans import WEIGHT_MAX, find_plan
-from workers.runtime import plan_catalogue
+from engine.subscription import read
+from workers.runtime import the_offer
 
 app = typer.Typer(help="Open accounts, look at them, weigh them.", no_args_is_help=True)
 suppression_app = typer.Typer(help="Addresses an account must not write to.", no_args_is_help=True)
@@ -30,9 +31,10 @@ def open_account(
     as_json: Json = False,
 ) -> None:
     """Open an account on a plan; its first month's credits come at once. Twice is once."""
-    chosen = find_plan(plan_catalogue(), plan)
+    offer = the_offer()
+    chosen = find_plan(offer.plans, plan)
     with session(changes=True) as s:
-        new = opening.open_account(s.store, account, email=email, name=name, plan=chosen, annual=annual)
+        new = opening.open_account(s.store, account, email=email, name=name, plan=chosen, annual=annual, offer=offer)
         wallet = credits.wallet(s.store, account)
     if as_json:
         print_json({"account": account, "plan": chosen.slug, "opened": new, "available": wallet.available})
@@ -46,10 +48,11 @@ def show(account: AccountId, as_json: Json = False) -> None:
     """Show an account, its plan's limits and its wallet."""
     with session() as s:
         it = accounts.get_account(s.store, account)
-        wallet = credits.wallet(s.store, account)
+        wallet, subscription = credits.wallet(s.store, account), read(s.store, account)
+    state = subscription.state if subscription else None
     if as_json:
         fields = {name: getattr(it, name) for name in it.__slots__}
-        print_json({**fields, "wallet": wallet.as_dict()})
+        print_json({**fields, "subscription": state, "wallet": wallet.as_dict()})
         return
     limit = f"{it.simultaneous_contacts:,}" if it.simultaneous_contacts else "no limit"
     pairs(
@@ -58,6 +61,7 @@ def show(account: AccountId, as_json: Json = False) -> None:
             "name": it.name,
             "e-mail": it.email,
             "plan": f"{it.plan}, paid {'annually' if it.cycle == 'annual' else 'monthly'}",
+            "subscription": f"{state}; see: inmail subscription show {it.id}" if state else "–",
             "can send": "yes" if it.can_send else "no, but can answer anything it receives",
             "credits a month": f"{it.credits_a_month:,}",
             "open contacts": f"{wallet.held:,} of {limit}" if it.can_send else "–",

@@ -44,9 +44,20 @@ def list_(
     if not found:
         say(f"account {account} has no campaign")
         return
+    seated = any(c["seat"] for c in found)
     table(
-        ("campaign", "name", "state", "recipients", "letters"),
-        [(c["campaign"], c["name"], state_words(c), f"{c['recipients']:,}", counts_line(c["counts"])) for c in found],
+        ("campaign", "name", *(("seat",) if seated else ()), "state", "recipients", "letters"),
+        [
+            (
+                c["campaign"],
+                c["name"],
+                *((c["seat"] or "–",) if seated else ()),
+                state_words(c),
+                f"{c['recipients']:,}",
+                counts_line(c["counts"]),
+            )
+            for c in found
+        ],
         right=("recipients",),
     )
     if following is not None:
@@ -71,6 +82,7 @@ def show(campaign: CampaignId, as_json: Json = False) -> None:
             **({"queue": Text(still, style="bold yellow")} if still else {}),
             "recipients": f"{found['recipients']:,} in packs of {found['pack_size']}",
             "letters": counts_line(found["counts"]),
+            **({"seat": found["seat"]} if found["seat"] else {}),
             "subject": found["subject"],
             "channel": found["channel"],
             "refund": f"{found['refund_when']} after {span(found['refund_after_ms'])}",
@@ -148,7 +160,8 @@ def recipients(
         say(f"more: --after {page[-1].index}")
 
 
-def _part(output: Path) -> TextIO:
+def part_of(output: Path) -> TextIO:
+    """The file beside it that is written first, and then takes its name."""
     if output.is_dir():  # as '' and '.' are, which have no name to put '.part' behind
         raise Invalid(f"{output}: is a folder: name the file to write", code="no_file")
     try:
@@ -179,7 +192,7 @@ def export(
     with session() as s:
         columns = list(campaigns.get_campaign(s.store, campaign).columns)
         head = ["inmail", "state", "sent_at_utc", "reply", "failure", *columns]
-        target = sys.stdout if output is None else _part(output)
+        target = sys.stdout if output is None else part_of(output)
         try:
             writer = csv.writer(target)
             writer.writerow(head)

@@ -75,7 +75,7 @@ def erase(
     address: Address,
     sure: Annotated[bool, typer.Option("--yes", help="it cannot be taken back")] = False,
 ) -> None:
-    """Forget an address: rows, mailbox, words. Letters, credits and the log stay; nobody may write to it again."""
+    """Forget an address: rows, mailbox, words, profiles. Letters, credits and the log stay; nobody may write to it."""
     if not sure:
         raise Invalid(f"erasing {address} cannot be taken back: say so with --yes")
     with session(changes=True) as s:

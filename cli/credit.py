@@ -11,6 +11,7 @@ from cli.output import pairs, print_json, say, table, when
 from cli.session import session
 from engine import credits
 from engine.accounts import get_account
+from engine.outlook import Outlook, outlook
 
 app = typer.Typer(help="Grant credits, show the wallet, read the log.", no_args_is_help=True)
 
@@ -37,13 +38,45 @@ def grant(
 
 @app.command("show")
 def show(account: AccountId, as_json: Json = False) -> None:
-    """Show the wallet: available, held, spent, granted, expired."""
+    """Show the wallet: available, held, spent, granted, expired; and when it empties at the present rate."""
     with session() as s:
         wallet = credits.wallet(s.store, account)
-    if as_json:
+        ahead = None if as_json else outlook(s.store, account)
+    if ahead is None:
         print_json(wallet.as_dict())
     else:
-        pairs({name: f"{n:,}" for name, n in wallet.as_dict().items()})
+        pairs({name: f"{n:,}" for name, n in wallet.as_dict().items()} | {"outlook": _empties(ahead)})
+
+
+@app.command("outlook")
+def outlook_(account: AccountId, as_json: Json = False) -> None:
+    """Say when the credits run out at the rate of the last four weeks, and what the next month brings."""
+    with session() as s:
+        ahead = outlook(s.store, account)
+    if as_json:
+        print_json(ahead.as_dict())
+        return
+    expiring = f", of which {ahead.expiring_credits:,} would expire today" if ahead.expiring_credits else ""
+    month = f"{ahead.next_grant_credits:,} credits on {when(ahead.next_grant_at_ms)}{expiring}"
+    pairs(
+        {
+            "available": f"{ahead.available:,}",
+            "rate": f"{ahead.rate_credits_a_day:,.1f} a day over the last {_days(ahead.days_observed)}",
+            "outlook": _empties(ahead),
+            "next month": month if ahead.next_grant_at_ms else "–",
+        }
+    )
+
+
+def _empties(ahead: Outlook) -> str:
+    rate = f"at the present rate ({ahead.rate_credits_a_day:,.1f} a day)"
+    if ahead.empties_at_ms is None:
+        return f"does not empty within a year {rate}"
+    return f"empties on {when(ahead.empties_at_ms)[:10]} {rate}" if ahead.available else "empty"
+
+
+def _days(n: int) -> str:
+    return f"{n} days" if n > 1 else "day"
 
 
 @app.command("log")

@@ -12,7 +12,7 @@ from cli.account import AccountId, Json
 from cli.output import print_json, say, table, when
 from cli.session import session
 from config.durations import milliseconds
-from engine import api_keys
+from engine import api_keys, seats
 from engine.errors import Invalid
 
 app = typer.Typer(help="Make, list, rotate and revoke the API keys of an account.", no_args_is_help=True)
@@ -28,13 +28,22 @@ def create(
         list[str] | None,
         typer.Option(metavar="SCOPE", help=f"may be given several times; all of: {', '.join(api_keys.SCOPES)}"),
     ] = None,
+    seat: Annotated[
+        str | None,
+        typer.Option(
+            help="the key of this person on the account: what it submits is theirs; without billing:write "
+            "and seats:write, unless they are named"
+        ),
+    ] = None,
     expires: Annotated[str | None, typer.Option(metavar="DURATION", help="in force for so long, such as P90D")] = None,
     as_json: Json = False,
 ) -> None:
     """Make a key and print it, for the only time: what is kept cannot be turned back into it."""
     lifetime = 0 if expires is None else _duration("--expires", expires)
     with session() as s:
-        key = api_keys.create(s.store, account, name=name, scopes=scope or (), lifetime_ms=lifetime)
+        if seat is not None:  # also '', which is nobody's
+            seats.check(s.store, account, seat)
+        key = api_keys.create(s.store, account, name=name, scopes=scope or (), lifetime_ms=lifetime, seat=seat or "")
         made = api_keys.get(s.store, key.partition(".")[0])
     if as_json:
         print_json({"key": key, **_fields(made, "in force")})
@@ -53,17 +62,28 @@ def list_(account: AccountId, as_json: Json = False) -> None:
     if not found:
         say(f"account {account} has no key; make one with: inmail key create {account}")
         return
+    seated = any(key.seat for key in found)
     table(
-        ("key", "name", "state", "created (UTC)", "last used (UTC)", "expires (UTC)", "scopes"),
+        (
+            "key",
+            "name",
+            *(("seat",) if seated else ()),
+            "state",
+            "created (UTC)",
+            "last used (UTC)",
+            "expires (UTC)",
+            "scopes",
+        ),
         [
             (
                 key.id,
                 key.name,
+                *((key.seat or "–",) if seated else ()),
                 key.state(now),
                 when(key.created_at_ms),
                 when(key.last_used_at_ms),
                 when(key.expires_at_ms),
-                "all" if key.scopes == api_keys.SCOPES else " ".join(key.scopes),
+                _scopes(key.scopes),
             )
             for key in found
         ],
@@ -102,11 +122,19 @@ def _duration(option: str, text: str) -> int:
         raise Invalid(f"{option} {text[:60]!r}: give an ISO 8601 duration such as P90D or PT12H") from None
 
 
+def _scopes(scopes: tuple[str, ...]) -> str:
+    lacking = [one for one in api_keys.SCOPES if one not in scopes]
+    if len(lacking) > 2:
+        return " ".join(scopes)
+    return f"all but {', '.join(lacking)}" if lacking else "all"
+
+
 def _fields(key: api_keys.ApiKey, state: str) -> dict[str, Any]:
     return {
         "id": key.id,
         "account": key.account,
         "name": key.name,
+        "seat": key.seat or None,
         "scopes": list(key.scopes),
         "state": state,
         "created_at_ms": key.created_at_ms,

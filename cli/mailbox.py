@@ -76,7 +76,7 @@ def reply(
     undo: Annotated[bool, typer.Option("--undo", help="take the answer back, within ten minutes")] = False,
     as_json: Json = False,
 ) -> None:
-    """Answer an InMail as its recipient. Before the refund it spends the credit; after it, that stays refunded."""
+    """Answer an InMail as its recipient. Before it falls due it decides the credit; after that, nothing."""
     if accept + decline + (not_now is not None) + undo != 1:
         raise Invalid("say one of --accept, --decline, --not-now DATE and --undo")
     if undo and (reason or text):
@@ -94,7 +94,7 @@ def reply(
     elif undo:
         say(f"{inmail}: the answer is taken back; it is {state} again")
     elif state == "late":
-        say(f"{inmail}: the answer is noted as late; the credit had been refunded and stays so")
+        say(f"{inmail}: the answer is noted as late; it had fallen due, and its credit stays where it went")
     else:
         say(f"{inmail}: {'not now' if kind == 'not_now' else state}; it can be taken back for ten minutes: --undo")
 

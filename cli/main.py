@@ -14,7 +14,27 @@ import typer
 from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError
 from typer.main import get_command
 
-from cli import account, campaign, choices, credit, dead, demo, drill, key, link, mailbox, operate, queue, web
+from cli import (
+    account,
+    campaign,
+    candidates,
+    choices,
+    credit,
+    dead,
+    demo,
+    drill,
+    invoice,
+    key,
+    link,
+    mailbox,
+    operate,
+    plan,
+    queue,
+    seat,
+    simulate,
+    subscription,
+    web,
+)
 from cli.output import complain, errors
 from config.settings import BadSettings
 from engine.errors import Corrupt, EngineError, Invalid, Refused
@@ -47,18 +67,25 @@ def root(
 
 app.add_typer(account.app, name="account")
 app.add_typer(credit.app, name="credits")
+app.add_typer(plan.app, name="plan")
+app.add_typer(subscription.app, name="subscription")
+app.add_typer(invoice.app, name="invoice")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(account.suppression_app, name="suppression")
 app.add_typer(choices.app, name="mailbox")
+app.add_typer(candidates.app, name="candidates")
 app.add_typer(key.app, name="key")
+app.add_typer(seat.app, name="seat")
 app.add_typer(queue.app, name="queue")
 app.add_typer(dead.app, name="dead")
 app.add_typer(link.app, name="link")
+subscription.register(app)
 mailbox.register(app)
 operate.register(app)
 web.register(app)
 demo.register(app)
 drill.register(app)
+simulate.register(app)
 
 _UsageError: Any = typer.BadParameter.__base__
 """Every complaint about the command line; typer exports only this one of its kinds by name."""

@@ -37,7 +37,7 @@ def examine(
     rejects: Path | None,
 ) -> dict[str, Any]:
     """Check the whole list and forecast what a submit would do; writes only the rejects file, if one is named."""
-    terms = Terms(order.refund_after_ms, order.start_at_ms, order.strict)
+    terms = Terms(order.refund_after_ms, order.start_at_ms, order.strict, order.seat, order.refund_when)
     with RejectsFile(rejects or Path(os.devnull), listed.source_columns) as file, reading(listed) as progress:
         kept = None if rejects is None else file
         return forecast(s.store, owner, listed, message, terms, kept, progress)
@@ -46,6 +46,7 @@ def examine(
 _FIRST_WAVE = {
     "contacts": "once an open InMail is answered or falls due",
     "credits": "once a credit comes home or is granted",
+    "seat": "once a month begins or the seat's cap is raised",
     "audit": "once the account may send again (inmail audit says why it may not)",
 }
 
@@ -54,9 +55,16 @@ def _waves(found: dict[str, Any]) -> str:
     waves = found["waves_if_nobody_answers"]
     if not found["credits_needed"]:
         return "none: nobody is left to write to"
+    short = found["credits_needed"] + found["queued_before"] > found["credits_available"]
+    pays_answers, any_credit = found["refund_when"] == "answered", found["credits_available"] + found["credits_held"]
+    if waves is None and any_credit and pays_answers and short:
+        return "not all can be written to if nobody answers: what falls due is spent, only an answer is paid back"
+    if waves is None and any_credit:
+        return "as many as months pass until the seat's cap has let all go, unless it is raised"
     if waves is None:
         return "none: there is no credit to begin with"
-    told = f"{waves:,} if nobody answers, {span(found['refund_after_ms'])} each (an answer spends its credit)"
+    what = "an answer gives its credit back" if pays_answers else "an answer spends its credit"
+    told = f"{waves:,} if nobody answers, {span(found['refund_after_ms'])} each ({what})"
     return told if found["sent_at_once"] else f"{told}; the first {_FIRST_WAVE[found['waiting_for']]}"
 
 

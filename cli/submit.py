@@ -17,7 +17,7 @@ from cli.account import AccountId, Json
 from cli.output import print_json, say, warn, when
 from cli.preflight import by_reason, examine, reading, show
 from cli.session import Session, only_reading, session
-from engine import agenda, submitting
+from engine import agenda, seats, submitting
 from engine.accounts import get_account
 from engine.campaigns import CHANNELS
 from engine.errors import Invalid, Refused
@@ -48,6 +48,7 @@ def submit(
         str | None,
         typer.Option(metavar="T", help="2026-12-01T09:00+01:00 (without a zone: this machine's), or from now: PT2H"),
     ] = None,
+    seat: Annotated[str | None, typer.Option(help="whose campaign it is, of the account's seats")] = None,
     key: Annotated[str | None, typer.Option(help="a name for this order: twice with the same key is once")] = None,
     rejects: Annotated[
         Path | None,
@@ -57,14 +58,14 @@ def submit(
     as_json: Json = False,
 ) -> None:
     """Submit a campaign: a candidate list and a message. It runs by itself from then on."""
-    fields = _mapping(mapping or [])
+    fields = read_mapping(mapping or [])
     if as_json and watch_it:
         raise Invalid("--json and --watch do not go together: watch it with: inmail campaign watch")
     if candidates == "-" and str(body) == "-":
         raise Invalid("FILE and --body cannot both be read from stdin: name a file for one of them")
     body_text = _read_body(body)
     parse_message(subject, body_text)  # a wrong template is told before a long list is read
-    rejects_path = _rejects_path(rejects, candidates)
+    rejects_to = rejects_path(rejects, candidates)
     with session(changes=not dry_run) as s, open_list(candidates, mapping=fields) as listed:
         owner = get_account(s.store, account)
         message = parse_message(subject, body_text, columns=listed.columns)
@@ -78,7 +79,10 @@ def submit(
             start_asked=start_at or "",
             strict=strict,
             key=key,
+            seat=seat or "",
         )
+        if seat is not None:  # also '', which is nobody's
+            seats.check(s.store, account, seat)
         if dry_run:
             found = examine(s, owner, listed, message, order, rejects)
             _warn_of(listed.notes)
@@ -87,7 +91,7 @@ def submit(
                 raise Refused("no row can be accepted: the submit would be refused", code="nobody")
             return
         try:
-            done, rejects_file = _submit(s.store, account, listed, message, order, rejects_path)
+            done, rejects_file = _submit(s.store, account, listed, message, order, rejects_to)
         except KeyboardInterrupt:
             warn("interrupted: nothing was submitted")
             raise
@@ -103,8 +107,8 @@ def _list_name(candidates: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in written)[:120]
 
 
-def _rejects_path(named: Path | None, candidates: str) -> Path:
-    """Where rejected rows go; raises Invalid now for what could not be written after the campaign was submitted."""
+def rejects_path(named: Path | None, candidates: str) -> Path:
+    """Where rejected rows go; raises Invalid now for what could not be written once the list is in."""
     path = named or Path(f"{'stdin' if candidates == '-' else Path(candidates).stem}.rejects.csv")
     if path.is_dir():
         raise Invalid(f"--rejects {path}: is a folder", code="no_file")
@@ -168,7 +172,8 @@ def _warn_of(notes: Sequence[str]) -> None:
         warn(note)
 
 
-def _mapping(items: list[str]) -> dict[str, str]:
+def read_mapping(items: list[str]) -> dict[str, str]:
+    """Fields and the columns to read them from, of what was given to --map; raises Invalid."""
     found: dict[str, str] = {}
     for item in items:
         name, sign, column = item.partition("=")

@@ -77,6 +77,13 @@ def account_ids(store: Store) -> Iterator[str]:
         yield from (account for account, opened in zip(found, pipe.execute(), strict=True) if opened)
 
 
+def seat_since(store: Store, account: str, seat: str) -> str:
+    """The log entry that added a seat which the account has now, '' where it has none: what was made for one seat is
+    not taken for one that has its id later."""
+    found = store.client.hget(store.keys.account(account), f"seat:{seat}")
+    return "" if found is None else str(found.decode())
+
+
 def weigh(store: Store, account: str, weight: int) -> None:
     """Set an account's weight: when several have something to send, each gets its part of the whole by weight.
 

@@ -140,9 +140,14 @@ class Amendment:
             self.steps.append(("grant", self.it.label, n, self.it.plan.balance_cap, balance, text))
 
     def give_up_unpaid(self) -> None:
-        """Nobody will pay the open invoices any more, as far as the subscription is concerned."""
+        """Nobody will pay the open invoices any more, as far as the subscription is concerned.
+
+        What is owed to the account is set off against them: it came from a period that was never paid.
+        """
         for one in self.it.unpaid:
-            self.put_invoice(replace(self.invoice(one.number), state="uncollectible"))
+            given_up = replace(self.invoice(one.number), state="uncollectible")
+            self.put_invoice(given_up)
+            self.set(balance_minor=max(0, self.it.balance_minor - given_up.due_minor))
 
     def end(self, reason: str) -> None:
         """The subscription ends: the account is basic again, and its available credits go as the plan says.

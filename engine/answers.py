@@ -113,7 +113,10 @@ _CANNOT_UNDO: Final = {
     "over": ("undo_over", "it was answered more than ten minutes ago; the answer stands"),
     "in_conversation": ("in_conversation", "something was written since; the answer stands"),
     "written_again": ("written_again", "the sender has written to you again since; the answer stands"),
-    "closed": ("closed", "the InMail has fallen due meanwhile; the answer stands"),
+    "closed": (
+        "closed",
+        "it has fallen due meanwhile, or the credit its answer gave back is used; the answer stands",
+    ),
 }
 
 

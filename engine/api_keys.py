@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from engine.accounts import get_account
+from engine.accounts import get_account, seat_since
 from engine.errors import Invalid, NotFound, Refused
 from engine.store import Store
 
@@ -23,8 +23,17 @@ SCOPES: Final = (
     "mailbox:write",
     "suppressions:read",
     "suppressions:write",
+    "billing:read",
+    "billing:write",
+    "seats:read",
+    "seats:write",
 )
+_NOT_A_SEATS: Final = frozenset({"seats:write", "billing:write"})
+"""What a seat's key has only where it is named: a seat could raise its own cap, or end everybody's subscription."""
+
 KEYS_MAX: Final = 100
+"""Keys of the account itself."""
+KEYS_OF_SEAT_MAX: Final = 10
 _FORGOTTEN_MS: Final = 30 * 86_400_000  # a key that has been over for so long is no longer listed
 _KEY = re.compile(r"(imk_[a-z0-9]{16})\.([A-Za-z0-9_-]{43})")
 _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -44,6 +53,7 @@ class ApiKey:
     revoked_at_ms: int
     last_used_at_ms: int
     previous_until_ms: int
+    seat: str = ""
 
     def state(self, now_ms: int) -> str:
         """in force, revoked or expired."""
@@ -75,12 +85,16 @@ class Admission:
     left: int
     wait_ms: int
     empty_ms: int
+    seat: str = ""
 
 
-def create(store: Store, account: str, *, name: str = "", scopes: Iterable[str] = (), lifetime_ms: int = 0) -> str:
+def create(
+    store: Store, account: str, *, name: str = "", scopes: Iterable[str] = (), lifetime_ms: int = 0, seat: str = ""
+) -> str:
     """Make a key for an account, with all scopes where none is named; returns it whole, for the only time.
 
-    Errors: NotFound; Invalid for a bad name, scope or lifetime; Refused past KEYS_MAX keys.
+    With a seat it is that person's, in force as long as the seat is there, and has seats:write only where it is named.
+    Errors: NotFound; Invalid for a bad name, scope or lifetime; Refused past KEYS_MAX keys, KEYS_OF_SEAT_MAX of a seat.
     """
     get_account(store, account)
     name = " ".join(name.split())
@@ -88,11 +102,17 @@ def create(store: Store, account: str, *, name: str = "", scopes: Iterable[str] 
         raise Invalid("a key's name has at most 120 printable characters", code="bad_name")
     if lifetime_ms < 0:
         raise Invalid("a key's lifetime is a positive duration", code="bad_lifetime")
-    chosen = _scopes(scopes)
+    chosen = _scopes(scopes) if scopes or not seat else tuple(one for one in SCOPES if one not in _NOT_A_SEATS)
+    since = seat_since(store, account, seat) if seat else ""
+    if seat and not since:
+        raise NotFound(f"account {account!r} has no seat {seat[:60]!r}", code="no_seat")
     now = store.now_ms(store.keys.api_keys(account))
     _forget(store, account, now)
-    if store.client.zcard(store.keys.api_keys(account)) >= KEYS_MAX:
-        raise Refused(f"account {account!r} has {KEYS_MAX} keys: revoke those not used any more", code="too_many_keys")
+    whose, most = f"account {account!r}", KEYS_MAX
+    if seat:
+        whose, most = f"seat {seat!r}", KEYS_OF_SEAT_MAX
+    if sum(key.seat == seat for key in of_account(store, account)) >= most:
+        raise Refused(f"{whose} has {most} keys: revoke those not used any more", code="too_many_keys")
     key_id, secret = "imk_" + "".join(secrets.choice(_ALPHABET) for _ in range(16)), secrets.token_urlsafe(32)
     # Listed first: a crash in between leaves an id without a key, never a key that nobody sees.
     store.client.zadd(store.keys.api_keys(account), {key_id: now})
@@ -109,6 +129,8 @@ def create(store: Store, account: str, *, name: str = "", scopes: Iterable[str] 
             "expires_at_ms": now + lifetime_ms if lifetime_ms else 0,
             "revoked_at_ms": 0,
             "last_used_at_ms": 0,
+            "seat": seat,
+            "seat_since": since,
         },
     )
     return f"{key_id}.{secret}"
@@ -148,9 +170,13 @@ def get(store: Store, key_id: str) -> ApiKey:
 
 
 def in_force(store: Store, key_id: str) -> bool:
-    """Whether a key that was admitted before may go on: it was not revoked and has not expired since."""
-    stored = store.client.hmget(store.keys.api_key(key_id), "revoked_at_ms", "expires_at_ms")
+    """Whether a key that was admitted before may go on: it was not revoked, nor its seat, and has not expired since."""
+    names = ("revoked_at_ms", "expires_at_ms", "account", "seat", "seat_since")
+    stored = store.client.hmget(store.keys.api_key(key_id), names)
     if stored[0] is None or int(stored[0]):
+        return False
+    account, seat, since = ((value or b"").decode() for value in stored[2:])
+    if seat and seat_since(store, account, seat) != since:
         return False
     return not 0 < int(stored[1]) <= store.now_ms(store.keys.api_key(key_id))
 
@@ -159,8 +185,11 @@ def of_account(store: Store, account: str) -> list[ApiKey]:
     """The account's keys, oldest first; raises NotFound. Making one forgets those that were over for 30 days."""
     get_account(store, account)
     ids = [member.decode() for member in store.client.zrange(store.keys.api_keys(account), 0, -1)]
-    found = [(key_id, store.hash(store.keys.api_key(key_id))) for key_id in ids]
-    return [_parsed(key_id, stored) for key_id, stored in found if stored]
+    pipe = store.client.pipeline(transaction=False)
+    for key_id in ids:
+        pipe.hgetall(store.keys.api_key(key_id))
+    found = [{k.decode(): v.decode() for k, v in stored.items()} for stored in pipe.execute()]
+    return [_parsed(key_id, stored) for key_id, stored in zip(ids, found, strict=True) if stored]
 
 
 def admit(store: Store, presented: str, pace: Pace) -> Admission | None:
@@ -174,9 +203,11 @@ def admit(store: Store, presented: str, pace: Pace) -> Admission | None:
     kept = reply[1] if len(reply) > 1 else _NOBODY
     if not hmac.compare_digest(digest, kept):
         return None
-    status, _, account, scopes, left, ms = reply
+    status, _, account, scopes, left, ms, seat, since = reply
+    if seat and seat_since(store, account, seat) != since:
+        return None
     wait_ms = int(ms) if status == "wait" else 0
-    return Admission(key_id, account, frozenset(scopes.split()), int(left), wait_ms, 0 if wait_ms else int(ms))
+    return Admission(key_id, account, frozenset(scopes.split()), int(left), wait_ms, 0 if wait_ms else int(ms), seat)
 
 
 def _scopes(asked: Iterable[str]) -> tuple[str, ...]:
@@ -194,13 +225,17 @@ def _forget(store: Store, account: str, now_ms: int) -> None:
 
 
 def _parsed(key_id: str, stored: dict[str, Any]) -> ApiKey:
-    times = ("created_at_ms", "expires_at_ms", "revoked_at_ms", "last_used_at_ms", "previous_until_ms")
     return ApiKey(
         key_id,
         stored["account"],
         stored["name"],
         tuple(stored["scopes"].split()),
-        *(int(stored[name]) for name in times),
+        created_at_ms=int(stored["created_at_ms"]),
+        expires_at_ms=int(stored["expires_at_ms"]),
+        revoked_at_ms=int(stored["revoked_at_ms"]),
+        last_used_at_ms=int(stored["last_used_at_ms"]),
+        previous_until_ms=int(stored["previous_until_ms"]),
+        seat=stored.get("seat", ""),
     )
 
 

@@ -17,7 +17,9 @@ from engine import rows
 from engine.acceptance import stopped_for
 from engine.audit_column import check_column
 from engine.audit_log import fold, show
+from engine.audit_seats import check_seats
 from engine.audit_snapshot import Column, Snapshot, take_snapshot
+from engine.audit_subscription import check_subscription
 from engine.errors import NotFound
 from engine.identity import digest, each_digest
 from engine.letters import DELIVERED, HELD
@@ -112,6 +114,9 @@ def _audit(store: Store, account: str, report: Report) -> None:
         report.drift.append(f"{held} letters hold a credit, the wallet says {snapshot.wallet.held}")
     report.drift += _check_contacts(account, snapshot, open_expected)
     report.drift += _check_folders(snapshot)
+    if not folded.problems:  # a log that breaks off does not say what came after
+        report.drift += check_seats(snapshot, folded.seats)
+        report.drift += check_subscription(snapshot, folded.months)
 
 
 def _check_contacts(account: str, snapshot: Snapshot, expected: dict[bytes, str]) -> Iterator[str]:

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from engine.audit_seats import Seats
 from engine.audit_snapshot import PACKS_COUNTED_MAX, Column, Snapshot
+from engine.audit_subscription import Months
 from engine.credits import WALLET_FIELDS, LogEntry, Wallet, chained, log
 from engine.letters import HELD, MOVES
 from engine.store import Store
@@ -16,11 +18,13 @@ _MOVE = re.compile(r"([-A-Z])([A-Z])(\d+)")
 
 @dataclass(slots=True)
 class Fold:
-    """What the log comes to: the wallet at its end, every grant by entry, and the problems met on the way."""
+    """What the log comes to: the wallet at its end, each grant by entry, the seats, and the problems met on the way."""
 
     balance: dict[str, int] = field(default_factory=lambda: dict.fromkeys(WALLET_FIELDS, 0))
     grants: dict[int, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    seats: Seats = field(default_factory=Seats)
+    months: Months = field(default_factory=Months)
 
     @property
     def wallet(self) -> Wallet:
@@ -78,6 +82,8 @@ def _entry(entry: LogEntry, done: Fold, columns: dict[str, Column]) -> str | Non
         done.balance["available"] -= entry.n
         done.balance["expired"] += entry.n
     if not entry.moves:
+        done.seats.take(entry)
+        done.months.take(entry)
         return None
     column = columns.get(entry.campaign)
     if column is None:
@@ -90,6 +96,8 @@ def _entry(entry: LogEntry, done: Fold, columns: dict[str, Column]) -> str | Non
         problem = _letters(entry, column, source, target, int(n), done.balance)
         if problem is not None:
             return problem
+        if source + target == "QC":
+            done.seats.debit(column.meta.get("seat", ""), int(n))
     return None
 
 

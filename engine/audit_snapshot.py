@@ -70,6 +70,11 @@ class Snapshot:
     active: frozenset[str]
     sending: frozenset[str]
     columns: dict[str, Column]
+    account: dict[str, str]
+    """The account's own record."""
+    seats: frozenset[str]
+    subscription: dict[str, str]
+    invoices: dict[str, str]
 
 
 def take_snapshot(store: Store, account: str) -> Snapshot:
@@ -88,6 +93,10 @@ def take_snapshot(store: Store, account: str) -> Snapshot:
             (keys.stale(account), "list"),
             *((keys.folder(account, letter), "scores") for letter in FOLDERS),
             (keys.unread(account), "hash"),
+            (keys.account(account), "hash"),
+            (keys.seats(account), "hash"),
+            (keys.subscription(account), "hash"),
+            (keys.invoices(account), "hash"),
         ]
         for campaign in members:
             wanted += [
@@ -102,7 +111,8 @@ def take_snapshot(store: Store, account: str) -> Snapshot:
             ]
         found = store.run_bare("snapshot", [key for key, _ in wanted], *(how for _, how in wanted))
         wallet, contacts, count, active, sending, last, closed, *parts = found
-        folders, unread, parts = parts[: len(FOLDERS)], parts[len(FOLDERS)], parts[len(FOLDERS) + 1 :]
+        folders, parts = parts[: len(FOLDERS)], parts[len(FOLDERS) :]
+        unread, record, seats, subscription, invoices, *parts = parts
         if not wallet:
             raise NotFound(f"no account {account[:80]!r}", code="no_account")
         if count == len(members):
@@ -120,6 +130,10 @@ def take_snapshot(store: Store, account: str) -> Snapshot:
         stale={ref.decode(): joined for ref, _, joined in (entry.partition(b" ") for entry in closed)},
         folders={letter: frozenset(_texts(found)) for letter, found in zip(FOLDERS, folders, strict=True)},
         unread=frozenset(_texts(unread)),
+        account=_texts(record),
+        seats=frozenset(_texts(seats)),
+        subscription=_texts(subscription),
+        invoices=_texts(invoices),
         columns={campaign: _column(parts[i * 8 : i * 8 + 8]) for i, campaign in enumerate(members)},
     )
 

@@ -47,6 +47,7 @@ class Campaign:
     queued: int
     claimed: int
     sent: int
+    seat: str = ""
 
     @property
     def address_column(self) -> int:
@@ -140,6 +141,7 @@ def _campaign(campaign: str, stored: dict[str, str]) -> Campaign:
         body=stored["body"],
         channel=stored["channel"],
         refund_when=stored["refund_when"],
+        seat=stored.get("seat", ""),
         **whole,
     )
 
@@ -177,6 +179,7 @@ def describe(store: Store, campaign: str) -> dict[str, Any]:
         "name": it.name,
         "state": it.state,
         "waiting_for": it.waiting_for or None,
+        "seat": it.seat or None,
         "recipients": it.recipients,
         "counts": counts(letters or b""),
         "channel": it.channel,

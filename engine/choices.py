@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from engine import rows
 from engine.conversations import read
+from engine.directory import wishes
+from engine.directory.store import by_address
 from engine.errors import NotFound
 from engine.identity import digest, parse_address
 from engine.mailbox import Received, inbox
@@ -101,7 +103,7 @@ def senders(store: Store, address: str) -> list[Sender]:
 
 
 def export(store: Store, address: str) -> dict[str, Any]:
-    """All that is known of an address: every InMail with its conversation and what its sender's list said."""
+    """All that is known of an address: every InMail with its conversation and what its sender's list said; profiles."""
     address = parse_address(address)
     inmails = []
     for each in _everything(store, address):
@@ -112,18 +114,21 @@ def export(store: Store, address: str) -> dict[str, Any]:
         "may_be_written_to": not stopped_all(store, address),
         "senders": [sender.as_dict() for sender in senders(store, address)],
         "inmails": inmails,
+        "profiles": [profile.as_dict() for profile in by_address(store, address)],
     }
 
 
 def erase(store: Store, address: str) -> int:
-    """Forget an address: rows, mailbox, the words of its answers and messages; returns how many InMails it was in.
+    """Forget an address: rows, mailbox, the words of its answers and messages, its profiles in the directory.
 
-    Nobody may write to it afterwards (its digest is kept for that, and for what its InMails hold). Letters, credits and
-    the log stay: they name no person. Interrupted, it is done to the end by doing it again.
+    Returns how many InMails it was in. Nobody may write to it afterwards (its digest is kept for that, and for what its
+    InMails hold). Letters, credits and the log stay: they name no person. Interrupted, it is done to the end by doing
+    it again.
     """
     address = parse_address(address)
     person = digest(address)
     stop_all(store, address)
+    wishes.erase(store, address)
     erased = 0
     # The mailbox goes last: until then it says what is left to do.
     for entry in _entries(store, address):

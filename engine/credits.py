@@ -114,7 +114,18 @@ def log(store: Store, account: str, *, after_seq: int = 0, most: int | None = No
 
 
 def available_at(store: Store, account: str, at_ms: int) -> int:
-    """The available credits at a time gone by, as the log says: those after the last entry not later than that.
+    """The available credits at a time gone by, as the log says."""
+    return wallet_at(store, account, at_ms).available
+
+
+def wallet_at(store: Store, account: str, at_ms: int) -> Wallet:
+    """The wallet at a time gone by, as the log says; empty before the log began."""
+    found = entry_at(store, account, at_ms)
+    return found.wallet if found else Wallet(0, 0, 0, 0, 0)
+
+
+def entry_at(store: Store, account: str, at_ms: int) -> LogEntry | None:
+    """The last entry of the account's log not later than a time, or None.
 
     The log is searched by halves, as its numbers are dense and its times grow.
     """
@@ -122,15 +133,14 @@ def available_at(store: Store, account: str, at_ms: int) -> int:
     newest = _entry(store, account, high)
     while newest is not None and newest.at_ms > at_ms:
         if high - low <= 1:
-            newest = _entry(store, account, low)
-            break
+            return _entry(store, account, low)
         middle = (low + high) // 2
         entry = _entry(store, account, middle)
         if entry is not None and entry.at_ms > at_ms:
             high = middle
         else:
             low = middle
-    return newest.wallet.available if newest else 0
+    return newest
 
 
 def _entry(store: Store, account: str, seq: int) -> LogEntry | None:

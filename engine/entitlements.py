@@ -7,9 +7,11 @@ from typing import Any
 
 from engine.accounts import get_account
 from engine.credits import wallet
+from engine.outlook import DAY_MS, HORIZON_DAYS, grants_to_come
+from engine.plans import Plan
 from engine.refunds import earliest_of_account
 from engine.store import Store
-from engine.subscription import ACTIVE, Subscription, read
+from engine.subscription import Subscription, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,9 @@ def entitlements(store: Store, account: str) -> list[Entitlement]:
     owner, purse, sub = get_account(store, account), wallet(store, account), read(store, account)
     may, until = owner.may_send(store.now_ms(store.keys.account(account))), owner.sends_until_ms or None
     refund, grant = earliest_of_account(store, account), next_grant_ms(sub)
-    back = min((at_ms for at_ms in (refund, grant) if at_ms), default=None)
+    # Under the other rule an InMail that falls due gives no credit back.
+    coming = (refund if owner.refund_when == "unanswered" else None, grant)
+    back = min((at_ms for at_ms in coming if at_ms), default=None)
     return [
         Entitlement("sending", 0, int(may), until if may else None),
         Entitlement("credits", purse.held, purse.held + purse.available, back),
@@ -44,6 +48,12 @@ def entitlements(store: Store, account: str) -> list[Entitlement]:
 
 def next_grant_ms(sub: Subscription | None) -> int | None:
     """When the next month's credits come, ms; None where none will, as things stand."""
-    if sub is None or sub.state != ACTIVE or not (sub.next_plan or sub.plan).credits_a_month:
+    if sub is None:
         return None
-    return None if sub.ends_at_ms and sub.month_end_ms >= sub.ends_at_ms else sub.month_end_ms
+    coming = grants_to_come(sub, sub.month_end_ms + HORIZON_DAYS * DAY_MS)
+    return next((at_ms for at_ms, _ in coming), None)
+
+
+def next_month_plan(sub: Subscription) -> Plan:
+    """The plan the next month is under: a pending change takes effect only where a billing period ends."""
+    return sub.next_plan if sub.next_plan and sub.month_end_ms == sub.period_end_ms else sub.plan

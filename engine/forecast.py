@@ -24,6 +24,8 @@ class Terms:
     refund_after_ms: int
     start_at_ms: int = 0
     strict: bool = False
+    seat: str = ""
+    refund_when: str = "unanswered"
 
 
 def forecast(
@@ -37,7 +39,8 @@ def forecast(
 ) -> dict[str, Any]:
     """Check a whole list and foretell what submitting it would do.
 
-    Errors: Refused when the account cannot send, the list breaks off, or a row is bad and the terms are strict.
+    Errors: Refused when the account cannot send or has no such seat, the list breaks off, or a row is bad and the terms
+    are strict.
     """
     if not owner.may_send(store.now_ms(store.keys.account(owner.id))):
         raise cannot_send(owner)
@@ -52,7 +55,13 @@ def forecast(
     before = preflight.queued(store, owner.id)
     room, bound = preflight.room(store, owner.id, wallet, contacts)
     at_once = min(needed, max(0, room - before))
-    waves = preflight.waves(needed + before, wallet, contacts) if needed else 0
+    waves = preflight.waves(needed + before, wallet, contacts, refund_when=terms.refund_when) if needed else 0
+    of_seat = preflight.room_of_seat(store, owner.id, terms.seat)
+    if of_seat is not None and of_seat < needed:
+        # What a cap holds back goes out in later months, or when it is raised: nobody can say in how many waves.
+        waves = None
+        if of_seat < at_once:
+            at_once, bound = of_seat, "seat"
     return {
         "dry_run": True,
         "account": owner.id,
@@ -71,6 +80,7 @@ def forecast(
         "waiting_for": bound if at_once < needed else None,
         "waves_if_nobody_answers": waves,
         "start_at_ms": terms.start_at_ms or None,
+        "refund_when": terms.refund_when,
         "refund_after_ms": terms.refund_after_ms,
         "messages": [{"to": fields["email"], **message.render(fields)._asdict()} for fields in samples],
     }

@@ -31,9 +31,14 @@ class InMailId:
         return f"{self.campaign}.{self.index}"
 
 
+def is_plain_id(text: str) -> bool:
+    """Whether a text has the letters an account's or a seat's id is made of."""
+    return _ACCOUNT.fullmatch(text) is not None
+
+
 def new_account_id(text: str) -> str:
     """Check an id for a new account; raises Invalid saying which letters are accepted."""
-    if not _ACCOUNT.fullmatch(text) or text in _RESERVED:
+    if not is_plain_id(text) or text in _RESERVED:
         raise Invalid(
             f"account id {text[:60]!r} is not usable: 1 to 40 of a-z, 0-9, '-' and '_', "
             "beginning and ending with a letter or digit",

@@ -79,6 +79,11 @@ class Invoice:
     reference: str
     provider: str
 
+    @property
+    def tax_rate(self) -> Decimal:
+        """The tax in percent."""
+        return Decimal(self.tax_percent)
+
 
 def make(
     number: str,

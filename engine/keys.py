@@ -1,8 +1,9 @@
-"""Every Redis key of the engine, its type and what it holds; no other file spells one but engine/directory/keys.py, a part of it.
+"""Every Redis key of the engine, its type and what it holds; no other file spells one.
 
 All keys of one account share the hash tag ``{account}``, so each script touches one cluster slot.
 Mailboxes lie in a fixed number of shards, each with a tag of its own: one call for many mailboxes is what delivery
 costs least. The ``{sched}`` keys are derived: delete them and they are rebuilt.
+Those of the directory stand in engine/directory/keys.py.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class Keys(DirectoryKeys):
     def _account(self, account: str) -> list[str]:
         tag = f"{self.namespace}:{{{account}}}"
         return [
-            f"{tag}:account",  # hash: email, name, plan and its limits, campaign_seq; history, stopped, fence; caps
+            f"{tag}:account",  # hash: email, name, plan and its limits, campaign_seq; history, stopped, fence; seats
             f"{tag}:wallet",  # hash: available, held, spent, granted, expired; seq and chain of the last log entry
             f"{tag}:log",  # stream: one entry per transition, id = dense sequence number
             f"{tag}:ops",  # hash: operation id → fingerprint and outcome, so that twice is once
@@ -115,6 +116,10 @@ class Keys(DirectoryKeys):
         """The account's keys, then those of its subscription, in the order of engine/lua/_amends.lua."""
         return [*self.of_account(account), self.subscription(account), self.invoices(account)]
 
+    def of_seats(self, account: str) -> list[str]:
+        """The account's keys, then where its seats are: those engine/lua/seat.lua is called with."""
+        return [*self.of_account(account), self.seats(account)]
+
     def folder(self, account: str, letter: str) -> str:
         """zset: campaign number.index of each InMail answered so (A, D, L) → when something was last said there, ms."""
         return f"{self.namespace}:{{{account}}}:{FOLDERS[letter]}"
@@ -134,6 +139,10 @@ class Keys(DirectoryKeys):
     def invoices(self, account: str) -> str:
         """hash: number of an invoice → the invoice, JSON; every invoice of the account."""
         return f"{self.namespace}:{{{account}}}:invoices"
+
+    def seats(self, account: str) -> str:
+        """hash: id of a seat → its person, JSON; its cap and what it used stand in the account, for the scripts."""
+        return f"{self.namespace}:{{{account}}}:seats"
 
     def of_upload(self, campaign: str, token: str) -> list[str]:
         """The campaign's keys, then those where this upload stages its packs; each upload has its own."""

@@ -48,12 +48,16 @@ def is_free(plan: Plan) -> bool:
     return not plan.can_send and not plan.fee_monthly and not plan.fee_annual and not plan.credits_a_month
 
 
-def check_version(store: Store, plan: Plan) -> None:
-    """Keep the terms of a plan that is sold; raises Refused where this version stands for other terms already."""
-    name, terms = f"{plan.slug} {plan.version}", plan.to_terms()
-    if store.client.hsetnx(store.keys.plans_sold, name, terms):
+def check_version(store: Store, plan: Plan, *, keep: bool = True) -> None:
+    """Keep the terms of a plan that is sold, unless it is only asked about; raises Refused where this version stands
+    for other terms already."""
+    name = f"{plan.slug} {plan.version}"
+    if keep and store.client.hsetnx(store.keys.plans_sold, name, plan.to_terms()):
         return
-    kept, now = asdict(of_terms(store.client.hget(store.keys.plans_sold, name).decode())), asdict(plan)
+    sold = store.client.hget(store.keys.plans_sold, name)
+    if sold is None:
+        return
+    kept, now = asdict(of_terms(sold.decode())), asdict(plan)
     for key, was in kept.items():
         if key not in _NOT_TERMS and now[key] != was:
             raise Refused(

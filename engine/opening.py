@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 
 from engine import subscriptions
-from engine.amendment import Amendment
+from engine.amendment import NOW, Amendment
 from engine.course import next_event
 from engine.errors import Invalid, NotFound, Refused
 from engine.identity import new_account_id, parse_address
@@ -65,9 +65,10 @@ def _first(store: Store, account: str, buyer: tuple[str, str], plan: Plan, cycle
     """What an account begins with; the step of the log that says it was opened comes first."""
     now_ms = store.now_ms(store.keys.account(account))
     amendment = Amendment(account, buyer, plan.weight, offer, now_ms, None, lambda _: 0, _no_invoice)
-    amendment.steps.append(("open", "", 0, 0, -1, ""))
+    amendment.steps.append(("open", "", 0, 0, NOW, ""))
     if not is_free(plan):
         subscriptions.begin(amendment, plan, cycle, opening=True)
+        amendment.steps[0] = ("open", amendment.it.label, 0, 0, NOW, "")
         event = next_event(amendment.it, offer)
         amendment.set(next_at_ms=event[0] if event else 0, revision=1)
     return amendment

@@ -14,6 +14,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from engine.errors import Invalid
+from engine.money import half_up
 
 _LARGE = 1_000_000_000
 WEIGHT_MAX = 100
@@ -50,6 +51,19 @@ class Plan:
     def balance_cap(self) -> int:
         """The most credits a month's grant fills the balance up to, 0 = no limit."""
         return self.balance_cap_months * self.credits_a_month
+
+    def as_dict(self) -> dict[str, Any]:
+        """What is told of it: all but its weight, what paying by the year saves, and the cap in credits."""
+        told = asdict(self)
+        del told["weight"]
+        slug, saving = told.pop("slug"), self.annual_saving_percent
+        return {"plan": slug, **told, "balance_cap": self.balance_cap, "annual_saving_percent": saving}
+
+    @property
+    def annual_saving_percent(self) -> int | None:
+        """What a year paid at once saves beside twelve months, to the nearest percent; None where nothing is paid."""
+        twelve = 12 * self.fee_monthly
+        return half_up(100 * (twelve - self.fee_annual), twelve) if twelve and self.fee_annual else None
 
     def to_terms(self) -> str:
         """All of it as text, to be kept with what was sold."""

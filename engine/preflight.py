@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from engine import seats
 from engine.acceptance import stopped_for
 from engine.contacts import open_contacts
 from engine.credits import Wallet
@@ -109,15 +110,19 @@ class Skipped:
         return [out is None and contact is None for out, contact in zip(suppressed, contacts, strict=True)]
 
 
-def queued(store: Store, account: str) -> int:
-    """Recipients queued in the account's campaigns as things stand, paused and later ones left out: they share what
-    is free with any further campaign."""
+def queued(store: Store, account: str, seat: str | None = None) -> int:
+    """Recipients queued in the account's campaigns, or one seat's, as things stand, paused and later ones left out:
+    they share what is free with any further campaign."""
     found, first = 0, 0
     while ids := store.client.zrange(store.keys.sending(account), first, first + _CAMPAIGNS_A_STEP - 1):
         pipe = store.client.pipeline(transaction=False)
         for campaign in ids:
-            pipe.hmget(store.keys.campaign(campaign.decode()), "state", "queued")
-        found += sum(int(n or 0) for state, n in pipe.execute() if state in (b"running", b"waiting"))
+            pipe.hmget(store.keys.campaign(campaign.decode()), "state", "queued", "seat")
+        found += sum(
+            int(n or 0)
+            for state, n, whose in pipe.execute()
+            if state in (b"running", b"waiting") and seat in (None, (whose or b"").decode())
+        )
         first += len(ids)
     return found
 
@@ -132,15 +137,27 @@ def room(store: Store, account: str, wallet: Wallet, simultaneous_contacts: int)
     return wallet.available, "credits"
 
 
-def waves(recipients: int, wallet: Wallet, simultaneous_contacts: int) -> int | None:
+def room_of_seat(store: Store, account: str, seat: str) -> int | None:
+    """How many InMails a further campaign of the seat could have claimed in this month, its campaigns before it served;
+    None = no bound of its own. Raises NotFound."""
+    left = seats.get(store, account, seat).left_credits if seat else None
+    return None if left is None else max(0, left - queued(store, account, seat))
+
+
+def waves(
+    recipients: int, wallet: Wallet, simultaneous_contacts: int, *, refund_when: str = "unanswered"
+) -> int | None:
     """How many times InMails must go out for all to be written to, if nobody answers; None = never.
 
     The first goes out with what is free now; each later one when what was sent before has come home, with the whole
-    balance, or as many contacts as the plan allows.
+    balance, or as many contacts as the plan allows. Where answers are paid back, silence is not: nothing comes home.
     """
+    comes_home = wallet.available + (wallet.held if refund_when == "unanswered" else 0)
     limit = simultaneous_contacts or wallet.available + wallet.held
     first = min(wallet.available, max(0, limit - wallet.held))
-    later = min(wallet.available + wallet.held, limit)
+    later = min(comes_home, limit)
+    if refund_when == "answered" and recipients > wallet.available:
+        return None
     if recipients <= first:
         return 1 if recipients else 0
     return None if later <= 0 else (first > 0) + -(-(recipients - first) // later)

@@ -1,9 +1,12 @@
-"""What is said to an account that asks for more than its plan allows: how much is used, the limit, when it lifts."""
+"""What is said to an account that asks for what its plan or its subscription does not allow, with facts to go by."""
 
 from __future__ import annotations
 
 from engine.accounts import Account
 from engine.errors import Refused
+from engine.money import money
+from engine.plans import Plan
+from engine.subscription import Subscription
 
 
 def cannot_send(owner: Account) -> Refused:
@@ -25,4 +28,51 @@ def too_many_recipients(owner: Account, recipients: int) -> Refused:
         "send fewer, or change to a plan that takes more",
         code="bulk",
         facts={"used": recipients, "limit": most, "lifts_at_ms": None},
+    )
+
+
+def no_subscription(account: str) -> Refused:
+    """What is said of an account that has none."""
+    return Refused(
+        f"account {account!r} has no subscription; begin one with: inmail subscribe {account} PLAN",
+        code="no_subscription",
+    )
+
+
+def unpaid(sub: Subscription) -> Refused:
+    """What is said where an invoice has to be paid first."""
+    number = sub.unpaid[0].number
+    return Refused(
+        f"invoice {number} of account {sub.account!r} is not paid; when it is, ask again",
+        code="unpaid",
+        facts={"invoice": number},
+    )
+
+
+def use_change(sub: Subscription, plan: Plan) -> Refused:
+    """What is said to somebody who subscribes to another plan than the one they have."""
+    return Refused(
+        f"account {sub.account!r} is on {sub.plan.slug}, {sub.cycle}: change it with: "
+        f"inmail subscription change {sub.account} {plan.slug}",
+        code="use_change",
+    )
+
+
+def cancelled(sub: Subscription) -> Refused:
+    """What is said where a cancellation has to be taken back first."""
+    return Refused(
+        f"the subscription of account {sub.account!r} was cancelled; take that back first with: "
+        f"inmail subscribe {sub.account} {sub.plan.slug}{' --annual' * (sub.cycle == 'annual')}",
+        code="cancelled",
+        facts={"ends_at_ms": sub.ends_at_ms},
+    )
+
+
+def other_balance(sub: Subscription, plan: Plan) -> Refused:
+    """What is said where the account's balance is in another currency than the plan it asks for."""
+    balance = money(sub.balance_minor, sub.plan.currency)
+    return Refused(
+        f"plan {plan.slug} is paid in {plan.currency}, and account {sub.account!r} has a balance of {balance}, which "
+        f"cannot pay for it: take a plan paid in {sub.plan.currency}",
+        code="currency",
     )

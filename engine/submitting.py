@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from engine import seats
 from engine.accounts import Account, get_account
 from engine.campaigns import CHANNELS
 from engine.errors import Invalid, NotFound, Refused
@@ -31,6 +32,7 @@ class Order:
     """What a recruiter asks for, beside the list and the message. With a key, submitting twice is once.
 
     ``start_asked`` is the start in the words it was asked for ('PT2H'): the same in a repeat, unlike ``start_at_ms``.
+    ``seat`` is whose campaign it is, '' = nobody's but the account's.
     """
 
     name: str
@@ -108,6 +110,8 @@ def _make_campaign(
         raise cannot_send(owner)
     if reply[0] == "bulk":
         raise too_many_recipients(owner, tally.accepted)
+    if reply[0] == "no_seat":
+        raise seats.missing_seat(owner.id, order.seat)
     if reply[0] != "ok":
         raise Refused("the upload took so long that it was given up: submit the list again", code="too_slow")
     return str(reply[1])
@@ -117,6 +121,8 @@ def check_order(store: Store, owner: Account, order: Order) -> None:
     """Raises what ``submit`` raises for an order, before a long list is read."""
     if not owner.may_send(store.now_ms(store.keys.account(owner.id))):
         raise cannot_send(owner)
+    if order.seat:
+        seats.check(store, owner.id, order.seat)
     if order.channel not in CHANNELS:
         raise Invalid(f"no channel {order.channel[:40]!r}; there are: {', '.join(CHANNELS)}", code="unknown_channel")
     if not 1 <= len(order.name) <= 120 or not order.name.isprintable():
@@ -140,6 +146,7 @@ def _fields(candidates: CandidateList, message: Message, order: Order, stage: St
     # An unanswered InMail's credit comes back and an answered one is spent; a network that pays back answers
     # instead has the two the other way round. The scripts only ever read where a credit goes.
     answered, when_due = ("spent", "available") if order.refund_when == "unanswered" else ("available", "spent")
+    asked = (order.name, order.channel, order.start_asked, *((order.seat,) if order.seat else ()))
     values = {
         "name": order.name,
         "columns": orjson.dumps(candidates.columns).decode(),
@@ -153,7 +160,7 @@ def _fields(candidates: CandidateList, message: Message, order: Order, stage: St
         "answer_moves_to": answered,
         "due_moves_to": when_due,
         "seat": order.seat,
-        "fingerprint": stage.fingerprint(message, candidates.columns, order.name, order.channel, order.start_asked),
+        "fingerprint": stage.fingerprint(message, candidates.columns, *asked),
     }
     return [part for pair in values.items() for part in pair]
 

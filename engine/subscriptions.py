@@ -16,6 +16,7 @@ from engine.invoices import Invoice, get_invoice
 from engine.offer import Offer, check_version, is_free
 from engine.periods import check_timezone, months_of, period_at
 from engine.plans import Plan
+from engine.refusals import cancelled, no_subscription, other_balance, unpaid, use_change
 from engine.store import RedisTrouble, Store
 from engine.subscription import ACTIVE, INCOMPLETE, LAPSED, LIVE, PAST_DUE, Subscription, read
 from engine.wake import wake
@@ -36,13 +37,13 @@ def subscribe(store: Store, offer: Offer, account: str, plan: Plan, *, annual: b
     """Begin a subscription now, or take back that the present one was cancelled; nothing where it stands so already.
 
     With a charging provider it is ``incomplete``, and gives nothing yet, until its first invoice is paid.
-    Errors: NotFound; Refused free_plan, use_change, unpaid, version_sold.
+    Errors: NotFound; Refused free_plan, use_change, cancelled, unpaid, version_sold.
     """
     cycle = _cycle(annual)
     if is_free(plan):
         raise Refused(f"plan {plan.slug} is what an account has without a subscription", code="free_plan")
-    check_version(store, plan)
-    return transition(store, offer, account, lambda amendment: _subscribe(amendment, plan, cycle))
+    check_version(store, plan, keep=False)
+    return transition(store, offer, account, _sells(store, plan, lambda it: apply_subscribe(it, plan, cycle)))
 
 
 def change(store: Store, offer: Offer, account: str, plan: Plan, *, annual: bool | None = None) -> Outcome:
@@ -52,8 +53,8 @@ def change(store: Store, offer: Offer, account: str, plan: Plan, *, annual: bool
     """
     if is_free(plan):
         raise Refused(f"to go back to plan {plan.slug}, cancel the subscription", code="free_plan")
-    check_version(store, plan)
-    return transition(store, offer, account, lambda amendment: apply_change(amendment, plan, annual))
+    check_version(store, plan, keep=False)
+    return transition(store, offer, account, _sells(store, plan, lambda it: apply_change(it, plan, annual)))
 
 
 def cancel(store: Store, offer: Offer, account: str) -> Outcome:
@@ -61,7 +62,7 @@ def cancel(store: Store, offer: Offer, account: str) -> Outcome:
 
     Errors: NotFound; Refused no_subscription.
     """
-    return transition(store, offer, account, _cancel)
+    return transition(store, offer, account, apply_cancel)
 
 
 def advance(store: Store, offer: Offer, account: str) -> Subscription | None:
@@ -141,6 +142,17 @@ def note_next(store: Store, sub: Subscription) -> None:
             store.client.zrem(store.keys.renewals, sub.account)
 
 
+def _sells(store: Store, plan: Plan, act: Callable[[Amendment], None]) -> Callable[[Amendment], None]:
+    """``act``, and then the terms of the plan are kept, before it is sold; a refusal sells none."""
+
+    def acted(amendment: Amendment) -> None:
+        act(amendment)
+        if plan in (amendment.it.plan, amendment.it.next_plan):
+            check_version(store, plan)
+
+    return acted
+
+
 def _nothing(_: Amendment) -> None:
     """Only what is due."""
 
@@ -149,32 +161,30 @@ def _cycle(annual: bool) -> str:
     return "annual" if annual else "monthly"
 
 
-def _subscribe(amendment: Amendment, plan: Plan, cycle: str) -> None:
+def apply_subscribe(amendment: Amendment, plan: Plan, cycle: str) -> None:
+    """Begin a subscription in an amendment, or take back that the present one was cancelled."""
     sub = amendment.sub
     same = sub is not None and (sub.plan, sub.cycle) == (plan, cycle)
     if sub is not None and sub.state in (PAST_DUE, LAPSED):
-        raise _unpaid(sub)
+        raise unpaid(sub)
     if sub is not None and sub.state == INCOMPLETE:
         if same:
             amendment.issued = amendment.invoice(sub.unpaid[0].number)
             return
         amendment.end("another plan was ordered")
     elif sub is not None and sub.state == ACTIVE:
-        if sub.ends_at_ms and _alike(sub, plan, cycle):
+        if not is_alike(sub, plan, cycle):
+            raise cancelled(sub) if sub.ends_at_ms else use_change(sub, plan)
+        if sub.ends_at_ms:
             amendment.set(ends_at_ms=0)
             amendment.note("subscribe", "the cancellation was taken back")
-            return
-        if not _alike(sub, plan, cycle):
-            raise Refused(
-                f"account {sub.account!r} is on {sub.plan.slug}, {sub.cycle}: change it with: "
-                f"inmail subscription change {sub.account} {plan.slug}",
-                code="use_change",
-            )
         return
+    if sub is not None and sub.balance_minor and sub.plan.currency != plan.currency:
+        raise other_balance(sub, plan)
     begin(amendment, plan, cycle)
 
 
-def _alike(sub: Subscription, plan: Plan, cycle: str) -> bool:
+def is_alike(sub: Subscription, plan: Plan, cycle: str) -> bool:
     """Whether somebody who asks for this plan has it: by name, as what they bought may be an older version of it."""
     return (sub.plan.slug, sub.cycle) == (plan.slug, cycle)
 
@@ -203,16 +213,11 @@ def apply_change(amendment: Amendment, plan: Plan, annual: bool | None) -> None:
 def _changeable(amendment: Amendment) -> Subscription:
     sub = amendment.sub
     if sub is None or sub.state not in LIVE:
-        raise _none(amendment.account)
+        raise no_subscription(amendment.account)
     if sub.state in (PAST_DUE, LAPSED):
-        raise _unpaid(sub)
+        raise unpaid(sub)
     if sub.ends_at_ms:
-        raise Refused(
-            f"the subscription of account {sub.account!r} was cancelled; take that back first with: "
-            f"inmail subscribe {sub.account} {sub.plan.slug}{' --annual' * (sub.cycle == 'annual')}",
-            code="cancelled",
-            facts={"ends_at_ms": sub.ends_at_ms},
-        )
+        raise cancelled(sub)
     return sub
 
 
@@ -237,28 +242,13 @@ def _upgrade(amendment: Amendment, sub: Subscription, plan: Plan, cycle: str) ->
     amendment.grant(prorated.credits, balance=NOW, note=f"upgrade to {plan.name}")
 
 
-def _cancel(amendment: Amendment) -> None:
+def apply_cancel(amendment: Amendment) -> None:
+    """Note in an amendment that the subscription ends with the period, or at once where it is not paid."""
     sub = amendment.sub
     if sub is None or sub.state not in (*LIVE, INCOMPLETE):
-        raise _none(amendment.account)
+        raise no_subscription(amendment.account)
     if sub.state != ACTIVE:
         amendment.end("cancelled")
     elif not sub.ends_at_ms:
         amendment.set(ends_at_ms=sub.period_end_ms)
         amendment.note("cancel", "ends with the period")
-
-
-def _none(account: str) -> Refused:
-    return Refused(
-        f"account {account!r} has no subscription; begin one with: inmail subscribe {account} PLAN",
-        code="no_subscription",
-    )
-
-
-def _unpaid(sub: Subscription) -> Refused:
-    number = sub.unpaid[0].number
-    return Refused(
-        f"invoice {number} of account {sub.account!r} is not paid; when it is, ask again",
-        code="unpaid",
-        facts={"invoice": number},
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from typing import Any
+from zlib import crc32
 
 from engine import answers, credits, opening, releasing, sending, submitting
 from engine.identity import digest
@@ -18,8 +19,9 @@ LEASE_MS = 30_000
 
 
 def a_plan(**changes: Any) -> Plan:
-    """A plan without limits whose account starts with no credit."""
-    return Plan(**{"slug": "unlimited", "name": "Unlimited", **changes})
+    """A plan without limits whose account starts with no credit; other terms are another version of it."""
+    version = 1 + crc32(repr(sorted(changes.items())).encode()) if changes else 1
+    return Plan(**{"slug": "unlimited", "name": "Unlimited", "version": version, **changes})
 
 
 def an_account(store: Store, account: str = "acme", *, credits_: int = 0, plan: Plan | None = None) -> str:

@@ -15,9 +15,12 @@ from web import (
     openapi,
     problems,
     routes_account,
+    routes_billing,
     routes_campaigns,
     routes_events,
     routes_mailbox,
+    routes_payments,
+    routes_seats,
     routes_service,
     routes_submit,
     routes_suppressions,
@@ -26,7 +29,8 @@ from web.events import LogReaders
 from web.limits import BodyLimit
 from web.services import Checks, Services
 from web.uploading import UploadDesk
-from workers.runtime import find_redis, plan_catalogue, release_redis
+from workers.payments.collecting import collector
+from workers.runtime import find_redis, release_redis, the_offer
 
 REDIS_TIMEOUT_S: Final = 5.0
 """A call of the engine that Redis leaves without an answer for so long is given up; it is tried again a few times."""
@@ -34,11 +38,14 @@ REDIS_TIMEOUT_S: Final = 5.0
 _PROBE_TIMEOUT_S: Final = 2.0
 _API: Final = (
     routes_account,
+    routes_billing,
     routes_campaigns,
     routes_submit,
     routes_events,
     routes_mailbox,
     routes_suppressions,
+    routes_seats,
+    routes_payments,
     routes_service,
 )
 
@@ -49,7 +56,7 @@ def create_app(settings: Settings | None = None, *, store: Store | None = None) 
     Errors: BadSettings; Unavailable where no Redis can be had; Invalid for a wrong plans file.
     """
     settings = settings or get_settings()
-    plans = plan_catalogue(settings)
+    offer = the_offer(settings)
     redises = None if store is not None else find_redis(settings)
     if redises is None:
         assert store is not None
@@ -58,7 +65,9 @@ def create_app(settings: Settings | None = None, *, store: Store | None = None) 
         own, store = True, Store(open_client(redises.url, timeout_s=REDIS_TIMEOUT_S), settings.namespace)
         urls = {"redis": redises.url, "broker": redises.broker_url}
         checks = Checks({name: open_client(url, timeout_s=_PROBE_TIMEOUT_S) for name, url in urls.items()})
-    services = Services(store, settings, plans, checks, UploadDesk(store), LogReaders(store))
+    services = Services(
+        store, settings, offer, collector(store, settings), checks, UploadDesk(store), LogReaders(store)
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -74,6 +83,7 @@ def create_app(settings: Settings | None = None, *, store: Store | None = None) 
     problems.add_handlers(app)
     for routes in _API:
         app.include_router(routes.router)
+    app.include_router(routes_payments.webhooks)
     if find_spec("web.pages") is not None:
         from web import pages  # type: ignore[attr-defined,unused-ignore]
 

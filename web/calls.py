@@ -26,8 +26,9 @@ _JSON: Final = "application/json"
 
 @dataclass(slots=True)
 class Call:
-    """One request of an account. ``body_digest`` stands for its query and body; ``engine_key`` is what its effect is
-    made once by, None where the caller sent no Idempotency-Key."""
+    """One request of an account, and of that ``seat`` of it ('' = the account's own key). ``body_digest`` stands for
+    its query and body; ``engine_key`` is what its effect is made once by, None where the caller sent no
+    Idempotency-Key."""
 
     services: Services
     account: str
@@ -35,6 +36,7 @@ class Call:
     request: Request
     body_digest: str = ""
     engine_key: str | None = None
+    seat: str = ""
     headers: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -102,7 +104,7 @@ def _admitted(request: Request, scope: str) -> Call:
         )
     if scope not in found.scopes:
         raise Problem("no_scope", f"this key lacks the scope {scope}", headers=headers, scope=scope)
-    return Call(services, found.account, found.key_id, request, headers=headers)
+    return Call(services, found.account, found.key_id, request, seat=found.seat, headers=headers)
 
 
 def _check_query(request: Request, known: frozenset[str]) -> None:

@@ -30,6 +30,16 @@ class WalletGiven(Given):
     expired: int
 
 
+class OutlookGiven(Given):
+    available: int
+    rate_credits_a_day: float = Field(description="what was spent or is held still, a day, over `days_observed`; 0 up")
+    empties_at_ms: Ms | None = Field(description="null: not within 366 days, at that rate")
+    next_grant_at_ms: Ms | None = Field(description="null: none comes, as things stand")
+    next_grant_credits: int
+    expiring_credits: int = Field(description="what of them would go over the cap if they came today")
+    days_observed: int = Field(description="at the most 28")
+
+
 class AccountGiven(Given):
     account: str = Field(examples=["acme"])
     name: str
@@ -42,14 +52,18 @@ class AccountGiven(Given):
     simultaneous_contacts: int = Field(description="0 = no limit")
     refund_when: str
     refund_after_ms: int
+    recipients_per_campaign: int = Field(description="0 = no limit")
     opened_at_ms: Ms
     weight: int
+    sends_until_ms: int = Field(description="when sending stops by itself; 0: not as far as is known")
+    month: str = Field(description="the subscription's month, as in `at` of the log: 's1.3'; empty without one")
     open_contacts: int
     wallet: WalletGiven
 
 
 class PlanGiven(Given):
     plan: str = Field(examples=["business"])
+    version: int = Field(description="what was bought under a version keeps its terms")
     name: str
     fee_monthly: int = Field(description="minor units")
     fee_annual: int = Field(description="minor units")
@@ -57,7 +71,11 @@ class PlanGiven(Given):
     credits_a_month: int
     profiles_per_search: int = Field(description="0 = no limit")
     simultaneous_contacts: int = Field(description="0 = no limit")
+    recipients_per_campaign: int = Field(description="0 = no limit")
     balance_cap_months: int = Field(description="0 = no limit")
+    balance_cap: int = Field(description="the most credits a month's grant fills the balance up to; 0 = no limit")
+    credits_after_end: Literal["expire", "keep"] = Field(description="what becomes of them when it ends")
+    annual_saving_percent: int | None = Field(description="what a year at once saves beside twelve months")
     can_send: bool
     refund_when: str
     refund_after_ms: int
@@ -72,7 +90,7 @@ class LogEntryGiven(Given):
     seq: int
     kind: str
     campaign: str | None
-    at: str = Field(description="index or range of recipients, or empty")
+    at: str = Field(description="index or range of recipients, a month, a seat, or empty")
     n: int
     moves: str = Field(description="the letters that moved, such as 'QC500 QP3'")
     wallet: WalletGiven
@@ -91,6 +109,7 @@ class CampaignGiven(Given):
     name: str
     state: str = Field(examples=["running"])
     waiting_for: str | None
+    seat: str | None = Field(description="whose it is, null: the account's own")
     recipients: int
     counts: dict[str, int] = Field(description="recipients by state")
     channel: str
@@ -108,6 +127,7 @@ class CampaignListed(Given):
     name: str
     state: str
     waiting_for: str | None
+    seat: str | None = Field(description="whose it is, null: the account's own")
     recipients: int
     subject: str
     submitted_at_ms: Ms
@@ -176,8 +196,11 @@ class Forecast(Given):
     queued_before: int = Field(description="recipients of campaigns before it, which share what is free")
     sent_at_once: int
     waiting_for: str | None = Field(description="what the rest would wait for")
-    waves_if_nobody_answers: int | None = Field(description="null: there is no credit to begin with")
+    waves_if_nobody_answers: int | None = Field(
+        description="null: there is no credit to begin with, or too few, or the seat's cap holds some back"
+    )
     start_at_ms: Ms | None
+    refund_when: str
     refund_after_ms: int
     messages: list[ForecastMessage]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -45,6 +46,14 @@ _REWORDED = (
     ("--map ", "map: "),
     ("(--strict refuses a list with a bad row)", "(strict refuses a list with a bad row)"),
 )
+_COMMANDS = (
+    (re.compile(r"egin one with: inmail subscribe \S+ PLAN"), "egin one with POST /v1/subscription"),
+    (
+        re.compile(r"with: inmail subscribe \S+ \S+( --annual)?"),
+        "with POST /v1/subscription and the same plan and cycle",
+    ),
+    (re.compile(r"with: inmail subscription change \S+ \S+"), "with POST /v1/subscription/change"),
+)
 
 
 class Problem(HTTPException):
@@ -71,6 +80,8 @@ def told(error: EngineError) -> str:
     text = str(error)
     for said, here in _REWORDED:
         text = text.replace(said, here)
+    for command, here in _COMMANDS:
+        text = command.sub(here, text)
     return text
 
 
@@ -100,7 +111,7 @@ def of_engine(error: EngineError) -> Response:
     if isinstance(error, Corrupt):
         log.error("state.corrupt", detail=str(error))
     details: dict[str, Any] = {"details": list(error.details)} if error.details else {}
-    return problem(code_of(error), told(error), **details)
+    return problem(code_of(error), told(error), **{**error.facts, **details})
 
 
 def of_problem(error: Problem, path: str) -> Response:

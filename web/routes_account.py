@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from itertools import islice
 from typing import Annotated, Any
 
@@ -10,9 +9,9 @@ from fastapi import APIRouter, Query, Response
 
 from engine import credits
 from engine.accounts import get_account
-from engine.plans import Plan
+from engine.outlook import outlook
 from web.calls import CalledRoute, Caller
-from web.documents import AccountGiven, Log, Plans, WalletGiven
+from web.documents import AccountGiven, Log, OutlookGiven, Plans, WalletGiven
 from web.openapi import described
 from web.replies import given, page
 
@@ -30,13 +29,19 @@ def account(call: Caller) -> Response:
 @router.get("/plans", **described("account:read", model=Plans))
 def plans(call: Caller) -> Response:
     """The plans of this network."""
-    return page([_plan(plan) for plan in call.services.plans.values()], None)
+    return page([plan.as_dict() for plan in call.services.plans.values()], None)
 
 
 @router.get("/credits", **described("credits:read", "no_account", model=WalletGiven))
 def wallet(call: Caller) -> Response:
     """The wallet. Always: granted = available + held + spent + expired."""
     return given(credits.wallet(call.store, call.account).as_dict())
+
+
+@router.get("/credits/outlook", **described("credits:read", "no_account", model=OutlookGiven))
+def ahead(call: Caller) -> Response:
+    """When the credits run out at the rate of the last four weeks, and what the next month brings."""
+    return given(outlook(call.store, call.account).as_dict())
 
 
 @router.get("/credits/log", **described("credits:read", "no_account", model=Log))
@@ -64,9 +69,3 @@ def entry_given(entry: credits.LogEntry) -> dict[str, Any]:
         "at_ms": entry.at_ms,
         "note": entry.note,
     }
-
-
-def _plan(plan: Plan) -> dict[str, Any]:
-    fields = asdict(plan)
-    del fields["weight"]
-    return {"plan": fields.pop("slug"), **fields}

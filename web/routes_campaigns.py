@@ -150,6 +150,7 @@ def _listed(it: campaigns.Campaign) -> dict[str, Any]:
         "name": it.name,
         "state": it.state,
         "waiting_for": it.waiting_for or None,
+        "seat": it.seat or None,
         "recipients": it.recipients,
         "subject": it.subject,
         "submitted_at_ms": it.submitted_at_ms,

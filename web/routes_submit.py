@@ -23,7 +23,7 @@ from web.idempotency import REPLAYED, idempotency_key, once, reused
 from web.openapi import described, posted
 from web.orders import CampaignAsked, FirstRejects, OrderAsked, order_asked, parse_json
 from web.problem_kinds import KINDS
-from web.problems import Problem
+from web.problems import Problem, told
 from web.replies import given
 from web.spool import Spooled, of_multipart, of_ndjson
 from web.uploading import Reading, forecast_terms
@@ -34,7 +34,18 @@ JSON, MULTIPART, NDJSON = "application/json", "multipart/form-data", "applicatio
 PATH: Final = "/v1/campaigns"
 
 _LIST_CODES: Final = (
-    *("no_account", "cannot_send", "key_reused", "nobody", "strict", "bad_name", "bad_start", "bad_template"),
+    *(
+        "no_account",
+        "no_seat",
+        "cannot_send",
+        "bulk",
+        "key_reused",
+        "nobody",
+        "strict",
+        "bad_name",
+        "bad_start",
+        "bad_template",
+    ),
     *("bad_mapping", "unknown_channel", "too_long", "too_slow", "no_address_column", "empty_list", "no_rows"),
     *("not_a_list", "line_too_long", "too_many_columns", "too_many_uploads", "wrong_type"),
 )
@@ -91,7 +102,7 @@ async def submit(
     sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if sent == JSON:
         body = await request.body()
-        call.body_digest = Spooled(io.BytesIO(body), "", None).fingerprint(JSON, str(dry_run))
+        call.body_digest = Spooled(io.BytesIO(body), "", None).fingerprint(JSON, str(dry_run), *_whose(call))
         return await run_in_threadpool(submit_json, call=call, body=body, dry_run=dry_run)
     if sent not in (MULTIPART, NDJSON):
         raise Problem(
@@ -152,14 +163,23 @@ def _checked(call: Call, asked: OrderAsked, *, name: str, key: str | None) -> tu
         start_asked=str(asked.start_at_ms or ""),
         strict=asked.strict,
         key=key,
+        seat=call.seat,
     )
-    if not owner.can_send:
+    try:
+        submitting.check_order(call.store, owner, order)
+    except Refused as refusal:
+        if refusal.code != "cannot_send":
+            raise
         able = [plan.slug for plan in call.services.plans.values() if plan.can_send]
-        raise Problem("cannot_send", f"the account is on plan {owner.plan}, which cannot send InMail", plans=able)
-    submitting.check_order(call.store, owner, order)
+        raise Problem("cannot_send", told(refusal), plans=able, **refusal.facts) from None
     check_mapping(asked.map)
     parse_message(asked.subject, asked.body)
     return owner, order
+
+
+def _whose(call: Call) -> tuple[str, ...]:
+    """What makes the same order of two seats two orders."""
+    return (call.seat,) if call.seat else ()
 
 
 def _take_upload(call: Call, spooled: Spooled, key: str | None, dry_run: bool) -> Response:
@@ -170,7 +190,7 @@ def _take_upload(call: Call, spooled: Spooled, key: str | None, dry_run: bool) -
             raise reused()
         asked = order_asked(spooled.document)
         owner, order = _checked(call, asked, name=spooled.name, key=f"http:{record}")
-        fingerprint = spooled.fingerprint(asked.model_dump_json(), str(dry_run))
+        fingerprint = spooled.fingerprint(asked.model_dump_json(), str(dry_run), *_whose(call))
     except BaseException:
         spooled.file.close()
         raise

@@ -12,10 +12,12 @@ from fastapi import Request
 
 from config.settings import Settings
 from engine.api_keys import Pace
+from engine.offer import Offer
 from engine.plans import Plan
 from engine.store import RedisTrouble, Store, trouble_text
 from web.events import LogReaders
 from web.uploading import UploadDesk
+from workers.payments.collecting import Collector
 
 _KEPT_S: Final = 1.0
 
@@ -57,14 +59,15 @@ def _ping(client: Any) -> str:
 
 @dataclass(slots=True)
 class Services:
-    """The store, the settings and the plan catalogue, shared by every route and page of an app.
+    """The store, the settings and what is sold, shared by every route and page of an app.
 
     ``link_keys`` are the keys of reply links, None where there are none.
     """
 
     store: Store
     settings: Settings
-    plans: Mapping[str, Plan]
+    offer: Offer
+    collector: Collector
     checks: Checks
     uploads: UploadDesk
     logs: LogReaders
@@ -73,6 +76,11 @@ class Services:
 
     def __post_init__(self) -> None:
         self.pace = Pace(self.settings.api_rate, self.settings.api_burst)
+
+    @property
+    def plans(self) -> Mapping[str, Plan]:
+        """The plan catalogue."""
+        return self.offer.plans
 
     def close(self) -> None:
         """End what runs in the background; the store is whoever opened it's to close."""

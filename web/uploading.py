@@ -51,7 +51,7 @@ class Reading:
 
 def forecast_terms(order: submitting.Order) -> Terms:
     """What of an order bears on its forecast."""
-    return Terms(order.refund_after_ms, order.start_at_ms, order.strict)
+    return Terms(order.refund_after_ms, order.start_at_ms, order.strict, order.seat, order.refund_when)
 
 
 class UploadDesk:

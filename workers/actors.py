@@ -115,6 +115,7 @@ class Actors:
             elif isinstance(found, EngineError):
                 broken = found
             elif found is not None:
+                _tell_of_low_balance(found)
                 by_channel[found.channel].append(found)
         settled = [each for name, claims in by_channel.items() for each in self._deliver(channel(name), claims)]
         self._set_alarms(settled, at_last=broken is None)
@@ -215,3 +216,13 @@ class Actors:
             # The pack is settled and its due time stands in Redis: the sweep sends what no alarm was set for.
             log.debug("alarm.not_set", detail=str(error))
             return False
+
+
+def _tell_of_low_balance(claim: Claim) -> None:
+    """Tell operators that the account's balance fell under a part of the month's credits: once a month, of each step.
+
+    A worker that dies between the claim and this line has told nobody; the account's log has the step all the same.
+    """
+    if claim.low:
+        event = "credits.depleted" if claim.low == "0" else "credits.low"
+        log.warning(event, account=claim.account, step_percent=int(claim.low))

@@ -10,9 +10,8 @@ from config.settings import BadSettings, get_settings
 from engine.errors import EngineError
 from workers.actors import Actors
 from workers.lifeline import end_with_parent, stop_once
-from workers.payments.choose import provider_of
-from workers.payments.collecting import Collector
-from workers.runtime import find_redis, open_store, the_offer
+from workers.payments.collecting import collector
+from workers.runtime import find_redis, open_store
 from workers.wiring import make_broker
 
 _parent = multiprocessing.parent_process()
@@ -31,5 +30,4 @@ except (BadSettings, EngineError) as error:
 
 store = open_store(_redises.url, _settings)
 broker = make_broker(_redises.broker_url, _settings.namespace, store)
-_collector = Collector(store, the_offer(_settings), provider_of(_settings, store), _settings.public_url)
-actors = Actors(broker, store, lease_ms=_settings.lease_ms, collect=_collector.collect)
+actors = Actors(broker, store, lease_ms=_settings.lease_ms, collect=collector(store, _settings).collect)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from engine.directory.keys import DIRECTORY_SHARDS
 from engine.store import Store
@@ -43,17 +43,16 @@ def changes_since(store: Store, seqs: Mapping[int, int]) -> Changes:
     found = Changes()
     gaps = set()
     for (shard, since), entries in zip(moved.items(), pipe.execute() if moved else (), strict=True):
-        numbers = [int(number.partition(b"-")[0]) for number, _ in entries]
         if since == ends[shard][1]:  # nothing, or exactly this far, was let go
-            fresh = entries
-        elif numbers and numbers[0] == since:
+            fresh = entries[:ENTRIES_A_SHARD]
+        elif entries and _number(entries[0]) == since:
             fresh = entries[1:]
         else:
             gaps.add(shard)
             found.seqs[shard] = ends[shard][0]
             continue
         if fresh:
-            found.seqs[shard] = numbers[-1]
+            found.seqs[shard] = _number(fresh[-1])
             found.ids[shard] = list(
                 dict.fromkeys(ident for _, said in fresh for ident in said[b"ids"].decode().split("\n"))
             )
@@ -71,3 +70,7 @@ def _ends(store: Store) -> dict[int, tuple[int, int]]:
     for shard in range(DIRECTORY_SHARDS):
         pipe.hmget(store.keys.directory(shard), "seq", "let_go")
     return {shard: (int(seq or 0), int(let_go or 0)) for shard, (seq, let_go) in enumerate(pipe.execute())}
+
+
+def _number(entry: tuple[bytes, Any]) -> int:
+    return int(entry[0].partition(b"-")[0])

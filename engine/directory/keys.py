@@ -10,7 +10,7 @@ import hashlib
 from typing import Final
 
 DIRECTORY_SHARDS: Final = 64
-"""Into how many slots of a cluster the directory is spread; part of the data's layout, so it cannot be changed later."""
+"""Into how many slots of a cluster the directory is spread; part of the data's layout, so it is never changed."""
 
 
 def shard_of(ident: str) -> int:

@@ -18,7 +18,7 @@ ID_MAX_CHARS: Final = 64
 TEXT_MAX_CHARS: Final = 200
 HEADLINE_MAX_CHARS: Final = 400
 SKILLS_MAX: Final = 50
-SKILL_MAX_CHARS: Final = 60
+SKILL_MAX_CHARS: Final = 120
 LANGUAGES_MAX: Final = 20
 LANGUAGE_MAX_CHARS: Final = 40
 YEARS_MAX: Final = 80
@@ -29,7 +29,7 @@ _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 _FORMAT: Final = b"\x01"
 """The first byte of a packed profile: a JSON list, zstd with the dictionary, without magic number and checksum."""
-_LEVEL: Final = 3
+_LEVEL: Final = 4
 _USUAL_BYTES: Final = 300
 _UNPACKED_BYTES_MAX: Final = 64 * 1024
 
@@ -70,6 +70,8 @@ def check_profile(profile: Profile) -> None:
 
     That the address is a normalised one is up to who made the profile: checking a million takes too long to do twice.
     """
+    if _fits(profile):
+        return
     if not is_profile_id(profile.id):
         raise _bad(f"id {profile.id[:ID_MAX_CHARS]!r}: 1 to {ID_MAX_CHARS} visible ASCII characters, no blanks")
     for field in ("name", "title", "company", "location", "industry"):
@@ -125,34 +127,53 @@ def unpack(ident: str, packed: bytes, updated_at_ms: int = 0) -> Profile:
 
 
 @cache
-def _dictionary() -> zstandard.ZstdCompressionDict:
+def _dictionary() -> bytes:
     """What packed profiles have in common; made by benchmarks/profile_dictionary.py, and part of format 1."""
-    return zstandard.ZstdCompressionDict((resources.files("engine.directory") / "profiles.zdict").read_bytes())
+    return (resources.files("engine.directory") / "profiles.zdict").read_bytes()
 
 
 class _PerThread(local):
-    """zstandard's contexts may be reused but not shared between threads; made when first used."""
+    """zstandard's contexts may be reused but not shared between threads, nor the dictionary while one prepares it."""
 
     @cached_property
     def packer(self) -> zstandard.ZstdCompressor:
+        known = zstandard.ZstdCompressionDict(_dictionary())
         parameters = zstandard.ZstdCompressionParameters.from_level(
             _LEVEL,
             source_size=_USUAL_BYTES,
+            dict_size=len(known),
             format=zstandard.FORMAT_ZSTD1_MAGICLESS,
             write_content_size=True,
             write_checksum=False,
             write_dict_id=False,
         )
-        known = _dictionary()
         known.precompute_compress(compression_params=parameters)
         return zstandard.ZstdCompressor(dict_data=known, compression_params=parameters)
 
     @cached_property
     def unpacker(self) -> zstandard.ZstdDecompressor:
-        return zstandard.ZstdDecompressor(dict_data=_dictionary(), format=zstandard.FORMAT_ZSTD1_MAGICLESS)
+        known = zstandard.ZstdCompressionDict(_dictionary())
+        return zstandard.ZstdDecompressor(dict_data=known, format=zstandard.FORMAT_ZSTD1_MAGICLESS)
 
 
 _contexts = _PerThread()
+
+
+def _fits(p: Profile) -> bool:
+    """Whether a profile is within all bounds, at one look: nearly every one is."""
+    short = (p.name, p.title, p.company, p.location, p.industry)
+    lists = (*p.skills, *p.languages)
+    return (
+        is_profile_id(p.id) is not None
+        and max(map(len, short)) <= TEXT_MAX_CHARS
+        and len(p.headline) <= HEADLINE_MAX_CHARS
+        and len(p.skills) <= SKILLS_MAX
+        and len(p.languages) <= LANGUAGES_MAX
+        and (not lists or (max(map(len, lists)) <= LANGUAGE_MAX_CHARS and all(lists)))
+        and (p.years is None or 0 <= p.years <= YEARS_MAX)
+        and 0 <= p.last_active_ms <= MS_MAX
+        and not _UNFIT.search("".join((*short, p.headline, *lists)))
+    )
 
 
 def _check_text(field: str, text: str, most: int) -> None:

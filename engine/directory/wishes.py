@@ -1,8 +1,8 @@
 """A candidate's own say over the directory: every profile of their address hidden, shown again, or erased for good.
 
-The wish is noted where the address is kept, then carried to the shards of its profiles. A profile is put in the opposite
-order: the address first. So whichever comes first, the other finds it; interrupted, a wish is done to the end by
-wishing it again.
+The wish is noted where the address is kept, then carried to the shards of its profiles; and before a profile is put its
+id is noted there. So whichever comes first, the other finds it. Interrupted, a wish is done to the end by wishing it
+again.
 """
 
 from __future__ import annotations

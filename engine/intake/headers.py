@@ -13,6 +13,7 @@ from engine.intake.header_names import ADDRESS_RANK, FIELD_OF
 from engine.intake.limits import COLUMNS_MAX, HEADER_ROWS_MAX
 
 EMAIL: Final = "email"
+ID: Final = "id"
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _OTHER = re.compile(r"[^a-z0-9]+")
@@ -22,11 +23,32 @@ _SHOWN_MAX: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns of a list: ``fields`` as the engine calls them, ``written`` as the header does, same order."""
+    """The columns of a list: ``fields`` as the engine calls them, ``written`` as the header does, same order.
+
+    ``email_index`` is -1 where there is no address column, which only a list of people with ids can do without.
+    """
 
     fields: tuple[str, ...]
     written: tuple[str, ...]
     email_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a list is read for. ``mapping``: fields whose column was named by hand, by its key (``check_mapping``).
+
+    ``names``: fields beyond the usual, by a header without case, accents and punctuation. ``ids``: people may be told
+    apart by an id, so that a list may lack an address column, or a row its address.
+    """
+
+    mapping: Mapping[str, str]
+    names: Mapping[str, str]
+    ids: bool
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The fields that tell people apart."""
+        return (EMAIL, ID) if self.ids else (EMAIL,)
 
 
 def slug(text: str, position: int) -> str:
@@ -56,14 +78,17 @@ def check_mapping(mapping: Mapping[str, str] | None) -> dict[str, str]:
     return {field: column for column, field in taken.items()}
 
 
-def is_header(cells: Sequence[str], mapping: Mapping[str, str]) -> bool:
-    """Whether a row holds an address column: the mapped one, or one named like an address."""
-    if EMAIL in mapping:
-        return any(_key(cell) == mapping[EMAIL] for cell in cells)
+def is_header(cells: Sequence[str], wanted: Wanted) -> bool:
+    """Whether a row holds an address column (or, where that will do, an id): the mapped one, or one named like it."""
+    mapped = {wanted.mapping[key] for key in wanted.keys if key in wanted.mapping}
+    if mapped:
+        return mapped <= {_key(cell) for cell in cells}
+    if wanted.ids and any(wanted.names.get(_compact(cell)) == ID for cell in cells):
+        return True
     return any(_address_rank(cell) is not None for cell in cells)
 
 
-def find_header(rows: Iterator[tuple[int, list[str]]], mapping: Mapping[str, str]) -> Columns:
+def find_header(rows: Iterator[tuple[int, list[str]]], wanted: Wanted) -> Columns:
     """Read rows up to and including the header, the first row with an address column, and name its columns.
 
     Errors: Refused where none of the first rows has one, saying which columns were seen; Invalid where the
@@ -73,37 +98,38 @@ def find_header(rows: Iterator[tuple[int, list[str]]], mapping: Mapping[str, str
     for _, cells in rows:
         if not any(cell.strip() for cell in cells):
             continue
-        if is_header(cells, mapping):
-            return name_columns(cells, mapping)
+        if is_header(cells, wanted):
+            return name_columns(cells, wanted)
         seen.append(cells)
         if len(seen) == HEADER_ROWS_MAX:
             break
     if not seen:
         raise Refused("the list is empty", code="empty_list")
-    raise _no_address_column(seen, mapping)
+    raise _no_address_column(seen, wanted)
 
 
-def name_columns(header: Sequence[str], mapping: Mapping[str, str]) -> Columns:
-    """Name every column of a header that has an address column; names are unique and fit [a-z][a-z0-9_]*."""
+def name_columns(header: Sequence[str], wanted: Wanted) -> Columns:
+    """Name every column of a header, one of which tells people apart; names are unique and fit [a-z][a-z0-9_]*."""
     written = [" ".join(cell.split()) for cell in header]
     while len(written) > COLUMNS_MAX and not written[-1]:
         written.pop()
     if len(written) > COLUMNS_MAX:
         raise Refused(f"the list has {len(written)} columns; {COLUMNS_MAX} are the most", code="too_many_columns")
-    fields = _mapped(written, mapping)
+    fields = _mapped(written, wanted.mapping)
     if EMAIL not in fields.values():
         ranks = [(rank, at) for at, cell in enumerate(written) if (rank := _address_rank(cell)) is not None]
         free = [(rank, at) for rank, at in ranks if at not in fields]
-        if not free:
-            raise _no_address_column([written], mapping)
-        fields[min(free)[1]] = EMAIL
+        if free:
+            fields[min(free)[1]] = EMAIL
+        elif not wanted.ids:
+            raise _no_address_column([written], wanted)
     taken = set(fields.values())
     for at, cell in enumerate(written):
         if at not in fields:
-            fields[at] = _unused(_detect(cell, at + 1), taken)
+            fields[at] = _unused(_detect(cell, at + 1, wanted.names), taken)
             taken.add(fields[at])
     names = tuple(fields[at] for at in range(len(written)))
-    return Columns(names, tuple(written), names.index(EMAIL))
+    return Columns(names, tuple(written), names.index(EMAIL) if EMAIL in names else -1)
 
 
 def _mapped(written: Sequence[str], mapping: Mapping[str, str]) -> dict[int, str]:
@@ -114,10 +140,9 @@ def _mapped(written: Sequence[str], mapping: Mapping[str, str]) -> dict[int, str
     return {position[column]: field for field, column in mapping.items()}
 
 
-def _detect(cell: str, position: int) -> str:
-    if _compact(cell) in FIELD_OF:
-        return FIELD_OF[_compact(cell)]
-    return slug(cell, position)
+def _detect(cell: str, position: int, names: Mapping[str, str]) -> str:
+    compact = _compact(cell)
+    return names.get(compact) or FIELD_OF.get(compact) or slug(cell, position)
 
 
 def _unused(name: str, taken: set[str]) -> str:
@@ -158,15 +183,15 @@ def _unknown_column(field: str, column: str, cells: Sequence[str]) -> Invalid:
     return Invalid(f"--map {field}={named}: there is no such column; the list has {_shown(cells)}", code="bad_mapping")
 
 
-def _no_address_column(seen: Sequence[Sequence[str]], mapping: Mapping[str, str]) -> Invalid | Refused:
+def _no_address_column(seen: Sequence[Sequence[str]], wanted: Wanted) -> Invalid | Refused:
     likely = max(seen, key=lambda cells: sum(bool(cell.strip()) for cell in cells))
-    if EMAIL in mapping:
-        return _unknown_column(EMAIL, mapping[EMAIL], likely)
+    for key in wanted.keys:
+        if key in wanted.mapping and wanted.mapping[key] not in {_key(cell) for cell in likely}:
+            return _unknown_column(key, wanted.mapping[key], likely)
     if any("@" in cell for cell in seen[0]):
         mend = "put a header line with the column names above the rows"
     else:
-        mend = "name it with --map email=COLUMN"
-    return Refused(
-        f"no address column among: {_shown(likely)}; {mend}",
-        code="no_address_column",
-    )
+        mend = " or ".join(f"--map {key}=COLUMN" for key in wanted.keys)
+        mend = f"name it with {mend}"
+    sought = "neither an address nor an id column" if wanted.ids else "no address column"
+    return Refused(f"{sought} among: {_shown(likely)}; {mend}", code="no_address_column")

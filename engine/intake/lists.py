@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from engine.errors import Refused
 from engine.intake.formats import ListFormat, recognise
-from engine.intake.headers import check_mapping
+from engine.intake.headers import Wanted, check_mapping
 from engine.intake.physical_lines import PhysicalLines
 from engine.intake.rows import Batch, Reject, Row, RowCheck
 from engine.intake.sources import Source, open_source
@@ -27,10 +27,13 @@ Table = CsvTable | JsonlTable | XlsxTable
 class CandidateList:
     """An opened list, read once, in order and in flat memory; closing it closes the file.
 
-    ``columns`` are field names, 'email' at ``email_index``; ``source_columns`` the header as written, same order.
+    ``columns`` are field names, 'email' at ``email_index``; ``source_columns`` the header as written, same order. Of
+    people told apart by ids the addresses are not looked at, and nothing is a duplicate.
     """
 
-    def __init__(self, source: Source, form: ListFormat, table: Table, lines: PhysicalLines | None) -> None:
+    def __init__(
+        self, source: Source, form: ListFormat, table: Table, lines: PhysicalLines | None, *, ids: bool = False
+    ) -> None:
         self._source = source
         self._form = form
         self._table = table
@@ -38,7 +41,7 @@ class CandidateList:
         self.columns = table.columns.fields
         self.source_columns = table.columns.written
         self.email_index = table.columns.email_index
-        check = RowCheck(table.columns, newlines_are_lines=table.newlines_are_lines)
+        check = RowCheck(table.columns, newlines_are_lines=table.newlines_are_lines, ids=ids)
         self._batches = check.batches(_not_only_a_header(table.rows()))
 
     @property
@@ -85,25 +88,31 @@ class CandidateList:
 
 
 def open_list(
-    source: str | Path, *, mapping: Mapping[str, str] | None = None, stdin: BinaryIO | None = None
+    source: str | Path,
+    *,
+    mapping: Mapping[str, str] | None = None,
+    names: Mapping[str, str] | None = None,
+    ids: bool = False,
+    stdin: BinaryIO | None = None,
 ) -> CandidateList:
     """Open a candidate list, ``-`` for standard input, and read as far as its first row.
 
-    ``mapping`` gives fields the columns to take them from, by the header as written (case does not matter).
+    ``mapping`` gives fields the columns to take them from, by the header as written (case does not matter); ``names``
+    and ``ids`` are for a list of people with ids, as in ``Wanted``.
     Errors: Invalid for a file that cannot be opened ('no_file') or a bad mapping ('bad_mapping'); Refused for
     what is no list, an empty one, one without an address column or without rows.
     """
-    wanted = check_mapping(mapping)
+    wanted = Wanted(check_mapping(mapping), names or {}, ids)
     opened = open_source(source, stdin)
     try:
         form = recognise(opened)
         if form.encoding is None:
-            return CandidateList(opened, form, XlsxTable(opened, wanted), None)
+            return CandidateList(opened, form, XlsxTable(opened, wanted), None, ids=ids)
         lines = PhysicalLines(opened, form.encoding)
         if form.kind == "jsonl":
-            return CandidateList(opened, form, JsonlTable(lines, wanted), lines)
+            return CandidateList(opened, form, JsonlTable(lines, wanted), lines, ids=ids)
         table = CsvTable(lines, wanted)
-        return CandidateList(opened, replace(form, delimiter=table.delimiter), table, lines)
+        return CandidateList(opened, replace(form, delimiter=table.delimiter), table, lines, ids=ids)
     except BaseException:
         opened.close()
         raise

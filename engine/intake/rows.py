@@ -42,13 +42,17 @@ class Batch:
 
 
 class RowCheck:
-    """Turns rows of one list into batches; remembers its addresses, so it is made once per list."""
+    """Turns rows of one list into batches; remembers its addresses, so it is made once per list.
 
-    def __init__(self, columns: Columns, *, newlines_are_lines: bool) -> None:
+    With ``ids`` a row is only cleaned and fitted to the columns: its address may be missing, wrong, or there twice.
+    """
+
+    def __init__(self, columns: Columns, *, newlines_are_lines: bool, ids: bool = False) -> None:
         self._width = len(columns.fields)
         self._email = columns.email_index
         self._one_line = frozenset(at for at, name in enumerate(columns.fields) if name in _ONE_LINE)
         self._newlines_are_lines = newlines_are_lines
+        self._ids = ids
         self._seen = SeenAddresses()
 
     def batches(self, rows: Iterator[Row | Reject]) -> Iterator[Batch]:
@@ -70,6 +74,9 @@ class RowCheck:
             chars += len(joined)
             # One look at the whole row decides whether its cells need a closer one: nearly none does.
             plain = len(joined) <= _SURELY_SHORT_CHARS and joined.isprintable() and len(cells) == self._width
+            if plain and self._ids:
+                accepted.append((line, list(map(str.strip, cells))))
+                continue
             if plain and is_ordinary(address := cells[email].strip().lower()):
                 first = seen(address, line)
                 if first == line:
@@ -100,6 +107,8 @@ class RowCheck:
                 return Reject(line, "too_many_cells", self._with_end(detail, line, cells), cells)
             del fields[self._width :]
         fields.extend(repeat("", self._width - len(fields)))
+        if self._ids:
+            return fields
         if not fields[self._email]:
             return Reject(line, "no_address", self._with_end("the address is empty", line, cells), cells)
         try:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Final
 
 from engine.errors import Refused
-from engine.intake.headers import Columns, find_header, is_header
+from engine.intake.headers import Columns, Wanted, find_header, is_header
 from engine.intake.limits import HEADER_ROWS_MAX, LINE_MAX_CHARS, READ_BYTES
 from engine.intake.physical_lines import PhysicalLines
 from engine.intake.rows import Reject, Row
@@ -25,16 +25,16 @@ class CsvTable:
 
     newlines_are_lines = True
 
-    def __init__(self, lines: PhysicalLines, mapping: Mapping[str, str]) -> None:
+    def __init__(self, lines: PhysicalLines, wanted: Wanted) -> None:
         # Python's limit of 128 KiB a cell is per process and ends the reading; ours are stricter and reject the row.
         csv.field_size_limit(max(csv.field_size_limit(), 4 * LINE_MAX_CHARS))
         sample = _sample(lines)
-        self.delimiter = guess_delimiter(sample, mapping)
+        self.delimiter = guess_delimiter(sample, wanted)
         self._lines: Iterator[str] = chain(sample, lines)
         self._row_lines: list[str] = []  # the physical lines of the row being read
         self._cut_short = False
         self._cells = self._read()
-        self.columns: Columns = find_header(_complete(self._cells), mapping)
+        self.columns: Columns = find_header(_complete(self._cells), wanted)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -81,14 +81,14 @@ class CsvTable:
         return Refused(f"the quote opened on line {line} is never closed: close it, or remove it", code="open_quote")
 
 
-def guess_delimiter(lines: Iterable[str], mapping: Mapping[str, str]) -> str:
+def guess_delimiter(lines: Iterable[str], wanted: Wanted) -> str:
     """The delimiter with which a header with an address column appears, in the most cells."""
     lines = list(lines)
 
     def fitness(delimiter: str) -> tuple[bool, int]:
         reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
         rows = [cells for cells in islice(filter(None, reader), HEADER_ROWS_MAX) if any(cells)]
-        header = next((cells for cells in rows if is_header(cells, mapping)), None)
+        header = next((cells for cells in rows if is_header(cells, wanted)), None)
         return header is not None, len(header) if header else max(map(len, rows), default=0)
 
     return max(_DELIMITERS, key=fitness)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import chain
 from typing import Any, Final
 
 import orjson
 
 from engine.errors import Refused, one_line
-from engine.intake.headers import Columns, find_header
+from engine.intake.headers import Columns, Wanted, find_header
 from engine.intake.limits import LINE_MAX_CHARS, SAMPLE_OBJECTS_MAX
 from engine.intake.physical_lines import PhysicalLines
 from engine.intake.rows import Reject, Row
@@ -30,12 +30,12 @@ class JsonlTable:
     newlines_are_lines = False
     delimiter = None
 
-    def __init__(self, lines: PhysicalLines, mapping: Mapping[str, str]) -> None:
+    def __init__(self, lines: PhysicalLines, wanted: Wanted) -> None:
         self._lines = ((number, line) for number, line in enumerate(lines, 1) if not line.isspace())
         self._ignored: dict[str, None] = {}
         self._sample: list[tuple[int, str]] = []
         keys = self._read_sample()
-        self.columns: Columns = find_header(iter([(1, keys)]), mapping)
+        self.columns: Columns = find_header(iter([(1, keys)]), wanted)
         self._position = {key: at for at, key in enumerate(keys[: len(self.columns.fields)])}
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, time
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import python_calamine as calamine
 
 from engine.errors import Refused
-from engine.intake.headers import Columns, find_header
+from engine.intake.headers import Columns, Wanted, find_header
 from engine.intake.rows import Reject, Row
 from engine.intake.sources import Source
 from engine.intake.workbook_guard import check_workbook, damaged
@@ -31,13 +31,13 @@ class XlsxTable:
     delimiter = None
     notes: tuple[str, ...] = ()
 
-    def __init__(self, source: Source, mapping: Mapping[str, str]) -> None:
+    def __init__(self, source: Source, wanted: Wanted) -> None:
         self._source = source
         path = source.as_file()
         check_workbook(path)
         self._sheet = _first_with_data(path)
         self._rows = self._read()
-        self.columns: Columns = find_header(self._rows, mapping)
+        self.columns: Columns = find_header(self._rows, wanted)
 
     def rows(self) -> Iterator[Row | Reject]:
         """The rows below the header, blank ones included."""

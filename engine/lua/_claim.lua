@@ -1,8 +1,11 @@
 -- What a claim counts and tells of, put before the script of that name only.
 
--- Count credits debited for a seat in this month. What comes back goes to the account's pool, not to the seat's cap.
+-- Count credits debited for a seat in this month, while it is one of the account's. What comes back goes to the
+-- account's pool, not to the seat's cap.
 local function use_seat(seat, n)
-  if seat ~= '' then call('HSET', account, 'used:' .. seat, (of_account()[6] or '') .. ' ' .. int(seat_used(seat) + n)) end
+  if seat ~= '' and call('HEXISTS', account, 'seat:' .. seat) == 1 then
+    call('HSET', account, 'used:' .. seat, (of_account()[6] or '') .. ' ' .. int(seat_used(seat) + n))
+  end
 end
 
 -- Say once a month, of each step, that the balance fell under a part of what it was when the month's credits had come.

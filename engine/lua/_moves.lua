@@ -41,7 +41,8 @@ end
 
 -- Credits that may be debited now for a campaign of this seat ('' = nobody's): what is available, within the plan's
 -- simultaneous contacts (0 = no limit) and the seat's cap; none while the account is stopped or has no subscription
--- to send under. Every open contact holds one credit, so `held` is their number. Returns the room and what bounds it.
+-- to send under. Every open contact holds one credit, so `held` is their number. Returns the room, what bounds it, and
+-- where that is the seat's cap the room there is without it.
 local function room(seat)
   local w = call('HMGET', wallet, 'available', 'held')
   local a = of_account()
@@ -51,7 +52,7 @@ local function room(seat)
   local space, bound = num(w[1]), 'credits'
   if limit > 0 and limit - num(w[2]) < space then space, bound = math.max(limit - num(w[2]), 0), 'contacts' end
   local left = seat_left(seat or '')
-  if left < space then space, bound = left, 'seat' end
+  if left < space then return left, 'seat', space end
   return space, bound
 end
 

@@ -34,8 +34,9 @@ if epoch > fence then call('HSET', account, 'fence', ARGV[6]) end
 heed(ARGV[7])
 local most = math.max(2, math.ceil(tonumber(ARGV[3]) / size))
 if state == 'scheduled' and num(c[2]) > now then return { state, '', c[2], '0', 0, mark(), '0', c[4], c[8] } end
-local space, bound = room(c[12] or '')
-local free = space - tonumber(ARGV[4])
+local space, bound, without_cap = room(c[12] or '')
+-- What others have in flight takes of the account's room, not of this seat's.
+local free = math.min(space, (without_cap or space) - tonumber(ARGV[4]))
 
 local function become(to, reason, kind)
   call('HSET', campaign, 'state', to, 'waiting_for', reason)

@@ -3,7 +3,7 @@
 --         log: submit.
 -- ARGV: now_ms, campaign id, token of the upload, recipients, start_at_ms (0 = at once), then field, value …
 --       Among the fields: fingerprint (of list and message), pack_size, packs.
--- Returns: {'ok', state} (also for a repeat) | {'cannot_send'} | {'bulk', most recipients the plan takes} | {'missing_rows'} | {'conflict'} the draft's
+-- Returns: {'ok', state} (also for a repeat) | {'cannot_send'} | {'bulk', most recipients the plan takes} | {'no_seat'} | {'missing_rows'} | {'conflict'} the draft's
 --          operation id was already used for another order.
 -- Invariant: as many letters as recipients, as many packs of rows and of digests as the pack size needs.
 local id, recipients, start_at = ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -17,6 +17,7 @@ end
 if not may_send() then return { 'cannot_send' } end
 local most = num(call('HGET', account, 'recipients_per_campaign'))
 if most > 0 and recipients > most then return { 'bulk', int(most) } end
+if (field.seat or '') ~= '' and call('HEXISTS', account, 'seat:' .. field.seat) == 0 then return { 'no_seat' } end
 local packs = tonumber(field.packs)
 if call('HLEN', staged) ~= packs or call('HLEN', staged_digests) ~= packs then return { 'missing_rows' } end
 -- Nothing fails below.

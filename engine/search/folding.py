@@ -39,7 +39,8 @@ _APOSTROPHES = (0x02B9, 0x02C1)  # letters to Unicode; O'Brien is written with a
 _SHARP = re.compile(r"(?<![^\s!-/:-@\[-`{-~\u2000-\u20cf\u2100-\u2bff\u2e00-\u9fff\uac00-\ud7a3])(?:[Cc]\+\+|[CcFf]#)")
 _SHARP_WORDS = {"c++": "cplusplus ", "c#": "csharp ", "f#": "fsharp "}
 
-_ASCII = {code: " " for code in range(128) if not chr(code).isalnum()}
+# Bytes are translated by one look into a table, which texts are not.
+_ASCII = bytes(ord(chr(code).lower()) if code < 128 and chr(code).isalnum() else ord(" ") for code in range(256))
 
 
 def fold(text: str) -> str:
@@ -49,9 +50,7 @@ def fold(text: str) -> str:
     """
     if not text.isascii():
         return _fold_any(text)
-    if "+" in text or "#" in text:
-        text = _spell_out(text)
-    return " ".join(text.lower().translate(_ASCII).split())
+    return b" ".join(_spell_out(text).encode("ascii").translate(_ASCII).split()).decode("ascii")
 
 
 def tokens(text: str) -> list[str]:
@@ -73,11 +72,15 @@ def _fold_any(text: str) -> str:
     """The same as fold(), for every text; the ASCII path is the quicker one."""
     # Composed first: Hangul and voiced kana are then one character each, however they were typed.
     spelled = _spell_out(unicodedata.normalize("NFKC", text)).translate(_TABLE)
-    # Composed once more: marks that were kept apart by something left away now stand in their one order.
-    return " ".join(unicodedata.normalize("NFC", spelled).split())
+    if not spelled.isascii():
+        # Composed once more: marks that were kept apart by something left away now stand in their one order.
+        spelled = unicodedata.normalize("NFC", spelled)
+    return " ".join(spelled.split())
 
 
 def _spell_out(text: str) -> str:
+    if "+" not in text and "#" not in text:
+        return text
     return _SHARP.sub(lambda match: _SHARP_WORDS[match[0].lower()], text)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 from engine.search.folding import tokens
@@ -115,22 +116,27 @@ def _of_term(term: Term, profile: Searched) -> Reason | None:
     return None
 
 
+@lru_cache(maxsize=4096)
+def _tokens(text: str) -> tuple[str, ...]:
+    """Remembered: the people of a result share their skills, places and employers, and each is asked for every term."""
+    return tuple(tokens(text))
+
+
 def _spelled(term: Term, text: str, *, typo: bool) -> str:
     """The words of a text in which the term stands, without the punctuation around them; '' where it does not."""
-    # What folds to one token or several stands within a word of the text: blanks part tokens, too.
-    words = text.split()
-    places = [(token, at) for at, word in enumerate(words) for token in tokens(word)]
-    found = [token for token, _ in places]
-    at = next(_starts(term, found, typo=typo), None)
+    at = next(_starts(term, _tokens(text), typo=typo), None)
     if at is None:
         return ""
-    first, last = places[at][1], places[at + len(term.tokens) - 1][1]
+    # Blanks part tokens, too: each stands within one word of the text, which may hold several.
+    words = text.split()
+    within = [number for number, word in enumerate(words) for _ in tokens(word)]
+    first, last = within[at], within[at + len(term.tokens) - 1]
     return _trimmed(" ".join(words[first : last + 1]))
 
 
-def _starts(term: Term, found: Sequence[str], *, typo: bool) -> Iterator[int]:
+def _starts(term: Term, found: tuple[str, ...], *, typo: bool) -> Iterator[int]:
     """Where in these tokens the term begins; a typo only where nothing is spelled right."""
-    wanted, count = list(term.tokens), len(term.tokens)
+    wanted, count = term.tokens, len(term.tokens)
     for at in range(len(found) - count + 1):
         window = found[at : at + count]
         if window == wanted or (term.prefix and window[:-1] == wanted[:-1] and window[-1].startswith(wanted[-1])):

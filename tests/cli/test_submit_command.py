@@ -142,6 +142,20 @@ def test_a_dry_run_counts_what_is_queued_before_it(full, tmp_path):
     assert (found["queued_before"], found["waves_if_nobody_answers"]) == (0, 1)
 
 
+def test_a_dry_run_where_answers_are_paid_back_knows_that_silence_is_not(cli, tmp_path, monkeypatch):
+    (tmp_path / "own.toml").write_text(
+        '[plans.uni]\ncredits_a_month = 1\nrefund = { when = "answered", after = "P90D" }\n'
+    )
+    monkeypatch.setenv("INMAIL_PLANS_FILE", "own.toml")
+    get_settings.cache_clear()
+    cli("account", "open", "acme", "--email", "hr@example.org", "--name", "Acme", "--plan", "uni")
+    found = dry_run(cli)
+    assert (found["refund_when"], found["sent_at_once"], found["waves_if_nobody_answers"]) == ("answered", 1, None)
+    assert "what falls due is spent" in cli(*SUBMIT, "--dry-run")[1]
+    cli("credits", "grant", "acme", 1, "--reason", "gift")
+    assert "1 if nobody answers, 90 d each (an answer gives its credit back)" in cli(*SUBMIT, "--dry-run")[1]
+
+
 def test_a_dry_run_without_a_credit_says_that_there_is_none(cli, tmp_path, monkeypatch):
     (tmp_path / "own.toml").write_text("[plans.prepaid]\n")
     monkeypatch.setenv("INMAIL_PLANS_FILE", "own.toml")

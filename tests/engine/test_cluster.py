@@ -24,11 +24,14 @@ from engine import (
     idempotency,
     leadership,
     refunds,
+    seats,
     subscriptions,
     uploads,
 )
 from engine.audit import audit, audited_accounts
 from engine.cluster import ClusterClient, plain
+from engine.directory import store as directory
+from engine.directory.profile import Profile
 from engine.errors import Refused
 from engine.identity import digest
 from engine.mailbox_entries import deliver, entries, holds, size
@@ -80,7 +83,10 @@ def live_a_little(store):
     answers.undo(store, f"{campaign}.{recipient.index}", address=recipient.fields["email"])
     conversations.say(store, f"{campaign}.0", text="When?", account="acme")
     choices.stop_sender(store, "p1@example.org", "acme")
+    directory.put_many(store, [Profile(id=f"c{i}", address=f"p{i}@example.org") for i in range(2)])
     choices.erase(store, "p0@example.org")
+    assert directory.remove_many(store, ["c0", "c1"]) == 1
+    seats.add(store, "acme", "ben", name="Ben", email="ben@example.org", cap=5)
     key = api_keys.create(store, "acme")
     assert api_keys.admit(store, key, api_keys.Pace(rate=10, burst=3))
     api_keys.rotate(store, key.partition(".")[0], overlap_ms=1000)

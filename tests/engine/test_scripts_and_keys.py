@@ -81,6 +81,7 @@ def test_each_named_key_is_the_one_its_name_says():
         "suppressed",
         "subscription",
         "invoices",
+        "seats",
     ):
         assert getattr(keys, name)("acme") == f"ns:{{acme}}:{name}"
     for name in ("letters", "sent", "rows", "leases", "again", "replies", "failures", "digests"):

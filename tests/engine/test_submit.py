@@ -237,6 +237,22 @@ def test_waves_are_how_often_the_balance_must_come_home(recipients, available, h
     assert preflight.waves(recipients, purse, limit) == expected
 
 
+@pytest.mark.parametrize(
+    ("recipients", "available", "held", "limit", "expected"),
+    [
+        (10, 10, 0, 0, 1),
+        (11, 10, 0, 0, None),  # silence spends: nothing comes home for the eleventh
+        (10, 10, 5, 5, 2),  # no contact is free; the five that are out are spent when due, then five and five
+        (0, 0, 5, 0, 0),
+        (1, 0, 5, 0, None),
+        (7, 10, 0, 5, 2),
+    ],
+)
+def test_where_answers_are_paid_back_waves_are_bound_by_what_is_available(recipients, available, held, limit, expected):
+    purse = credits.Wallet(available, held, 0, available + held, 0)
+    assert preflight.waves(recipients, purse, limit, refund_when="answered") == expected
+
+
 def test_a_preflight_counts_whom_a_claim_would_pass_over(store):
     an_account(store, credits_=1)
     send_all(store, a_campaign(store, to=["busy@example.org"]))

@@ -143,6 +143,18 @@ def test_what_is_left_of_a_dearer_period_goes_to_the_balance_and_pays_later_invo
     assert (third.total_minor, third.balance_used_minor, third.due_minor, third.state) == (9995, 9995, 0, "paid")
 
 
+def test_what_is_left_of_a_period_that_was_never_paid_buys_nothing(store):
+    subscribed(store, PLUS, annual=True)
+    subscriptions.change(store, OFFER, "acme", EXECUTIVE, annual=False)
+    assert read(store, "acme").balance_minor == 47900 - 9995
+    at(store, day=60)
+    assert subscriptions.advance(store, OFFER, "acme").state == "ended"
+
+    done = subscriptions.subscribe(store, OFFER, "acme", EXECUTIVE)
+
+    assert (done.invoice.due_minor, done.subscription.balance_minor) == (9995, 0)
+
+
 def test_a_downgrade_waits_for_the_end_of_the_period_and_can_be_taken_back(store):
     subscribed(store, EXECUTIVE)
     record_paid(store, OFFER, "acme", "acme-0001")

@@ -20,8 +20,9 @@ from typer.main import get_command
 
 from cli.main import app, execute
 from config.settings import get_settings
+from engine import seats
 from engine.store import Store, open_client
-from tests.factories import a_campaign, an_account, reply, send_all
+from tests.factories import a_campaign, a_plan, an_account, reply, send_all
 from tests.fuzz.profiles import fuzzed
 
 pytestmark = pytest.mark.redis
@@ -76,7 +77,11 @@ values = st.sampled_from(KNOWN) | st.sampled_from(ODD) | texts | raw | numbers
 
 FITTING = {"account": "acme", "campaign": "acme.1", "inmail": "acme.1.0", "address": "p0@example.org", "amount": "3"}
 FITTING |= {"email": "hr@example.org", "candidates": "list.csv", "body": "body.txt", "subject": "Hi", "name": "Acme"}
+FITTING |= {"plan": "business", "number": "acme-0001", "since": "2026-01-01", "until": "2099-12-31"}
 FITTING |= {"reason": "gift", "state": "sent", "channel": "mailbox", "output": "out.csv", "rejects": "out.csv"}
+FITTING |= {"ident": "ana@example.org", "idents": "ana@example.org", "file": "body.txt"}
+FITTING |= {"seat": "ben", "cap": "5"}
+FITTING |= {"days": "3", "plot": "out.svg"}
 
 
 @st.composite
@@ -114,9 +119,10 @@ class Shell:
     def run(self, words: list[str]) -> Ended:
         self._client.flushdb()
         store = Store(self._client)
-        an_account(store, credits_=10)
+        an_account(store, credits_=10, plan=a_plan(fee_monthly=100))
         sent = a_campaign(store)
         send_all(store, sent)
+        seats.add(store, "acme", "ben", name="Ben", email="ben@example.org", cap=5)
         reply(store, f"{sent}.1", address="p1@example.org", accept=True, text="\x1b[2J")
         a_campaign(store, to=["later@example.org"])
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tests.proofs.year_terms import month_start_ms
+
 LIVE = ("scheduled", "running", "waiting")
 
 
@@ -28,6 +30,11 @@ class Account:
     held: int = 0
     spent: int = 0
     granted: int = 0
+    expired: int = 0
+    month_credits: int = 0
+    may_send: bool = True
+    began_ms: int = 0
+    month: int = 0
     keys: dict[str, tuple[int, str]] = field(default_factory=dict)
     suppressed: set[str] = field(default_factory=set)
     open: dict[str, str] = field(default_factory=dict)
@@ -45,10 +52,29 @@ class Account:
 
     def room(self) -> tuple[int, str]:
         """How many InMails may be sent now, and what bounds that."""
+        if not self.may_send:
+            return 0, "subscription"
         contacts = max(self.contacts - self.held, 0)
         if self.contacts and contacts < self.available:
             return contacts, "contacts"
         return self.available, "credits"
+
+    def months_pass(self, now: int) -> None:
+        """Whoever asks for anything about a subscription finds the months begun that have come."""
+        while self.may_send and month_start_ms(self.began_ms, "UTC", self.month + 1) <= now:
+            self.month += 1
+            self.grant(self.month_credits)
+
+    def end(self, now: int) -> None:
+        """The subscription ends now, and with it what is available."""
+        self.months_pass(now)
+        self.may_send = False
+        self.available, self.expired = 0, self.expired + self.available
+
+    def begin(self, now: int) -> None:
+        """A subscription begins now, with a month's credits."""
+        self.may_send, self.began_ms, self.month = True, now, 0
+        self.grant(self.month_credits)
 
     def release_contact(self, address: str, to: str) -> None:
         """A held credit goes where the rule says, and the contact is free."""

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from engine import agenda, campaigns, contacts, credits, opening, suppressions
+from engine import agenda, campaigns, contacts, credits, opening, subscriptions, suppressions
 from engine.audit import audit
 from engine.errors import Refused
 from engine.identity import digest
+from engine.offer import Offer
+from engine.plans import Plan
 from tests.conftest import DAY_MS, NOON_MS
 from tests.factories import LEASE_MS, a_campaign, a_plan, addresses
 from tests.proofs.model import Account, Campaign
@@ -40,6 +42,7 @@ class Office(RuleBasedStateMachine):
         self.store = Recording(self.client, NOON_MS)
         self.accounts: list[Account] = []
         self.campaigns: list[Campaign] = []
+        self.plans: dict[str, Plan] = {}
         self.orders: dict[tuple[str, str], tuple[list[str], int, str]] = {}
 
     def account(self, which: int) -> Account:
@@ -57,7 +60,29 @@ class Office(RuleBasedStateMachine):
     def _open(self, name: str, contacts: int, month: int, pays_back: str) -> None:
         plan = a_plan(simultaneous_contacts=contacts, credits_a_month=month, refund_when=pays_back)
         assert opening.open_account(self.store, name, email=f"{name}@example.org", name="N", plan=plan)
-        self.accounts.append(Account(name, contacts, pays_back, available=month, granted=month))
+        who = Account(name, contacts, pays_back, available=month, granted=month, month_credits=month)
+        who.began_ms = self.store.at_ms
+        self.accounts.append(who)
+        self.plans[name] = plan
+
+    @rule(which=ANY, lost=LOST)
+    def end_subscription(self, which: int, lost: bool) -> None:
+        self.store.lossy = lost
+        who = self.account(which)
+        if who.may_send:
+            subscriptions.transition(self.store, Offer(), who.id, lambda amendment: amendment.end("stopped"))
+            who.end(self.store.at_ms)
+
+    @rule(which=ANY, lost=LOST)
+    def subscribe(self, which: int, lost: bool) -> None:
+        self.store.lossy = lost
+        who = self.account(which)
+        done = subscriptions.subscribe(self.store, Offer(), who.id, self.plans[who.id])
+        assert done.subscription.state == "active"
+        if who.may_send:
+            who.months_pass(self.store.at_ms)
+        else:
+            who.begin(self.store.at_ms)
 
     @rule(which=ANY, n=st.integers(1, 4), key=st.sampled_from((None, "k1", "k2")), lost=LOST)
     def grant(self, which: int, n: int, key: str | None, lost: bool) -> None:
@@ -97,6 +122,10 @@ class Office(RuleBasedStateMachine):
         start = self.store.at_ms + days * DAY_MS if days else 0
         order = {"key": key, "refund_when": who.pays_back, "start_at_ms": start, "start_asked": str(days)}
         before = self.orders.get((who.id, key or ""))
+        if not who.may_send:
+            with pytest.raises(Refused, match="ended"):
+                a_campaign(self.store, who.id, to=to, pack_size=size, **order)
+            return
         if before is not None and before[:2] != (to, days):
             with pytest.raises(Refused, match="another order"):
                 a_campaign(self.store, who.id, to=to, pack_size=size, **order)
@@ -187,7 +216,7 @@ class Office(RuleBasedStateMachine):
             pipe.zrange(keys.leases(it.id), 0, -1, withscores=True)
         found = iter(pipe.execute())
         for who in self.accounts:
-            wallet = (who.available, who.held, who.spent, who.granted, 0)
+            wallet = (who.available, who.held, who.spent, who.granted, who.expired)
             assert tuple(map(int, next(found))) == wallet
             standing, stale = next(found), {entry.partition(b" ")[0] for entry in next(found)}
             standing = {person: ref.decode() for person, ref in standing.items() if ref not in stale}

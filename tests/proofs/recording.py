@@ -28,6 +28,7 @@ class Call:
 # What a repeat says otherwise than the call itself; everything else of the answer must be the same.
 SAID_ONCE = {
     "open_account": (0,),  # ok, then: exists
+    "claim": (8,),  # that the balance fell low is told once
     "release": (3,),  # whether there is more: a repeat does not look
     "refund": (1,),  # how many were closed by this very call
     "suppress": (1,),  # whether it was new

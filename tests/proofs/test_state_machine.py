@@ -26,7 +26,9 @@ OUTCOMES = st.text("SSSF-", min_size=5, max_size=5)
 # cancel_pack and release keep `again`, the packs to be looked at again, which says nothing of a cancelled campaign.
 # Of the others a repeat is a new event at its own time, and the model says what it does: a claim by that token, a
 # settlement by it where it still holds the pack, a closing of what is due by now, a choice of what is free by now.
-FROZEN = dict.fromkeys(("open_account", "grant", "submit", "deliver", "place", "suppress", "steer", "discard"), ())
+FROZEN = dict.fromkeys(
+    ("open_account", "amend", "grant", "submit", "deliver", "place", "suppress", "steer", "discard"), ()
+)
 FROZEN["draft"] = (":drafts",)
 
 

@@ -16,7 +16,8 @@ A8  A cancel leaves a pending change standing, and taking the cancel back restor
 A9  Several unpaid invoices: grace counts from the first that made it past_due, and is not moved by the others. It is
     active again when none is left that is failed or has reached its due time.
 A10 A payment or failure reported for an invoice that is not open changes nothing: an uncollectible one stays so.
-A11 Balance used by an invoice that becomes uncollectible is not given back.
+A11 Balance used by an invoice that becomes uncollectible is not given back; what is due on it is set off against what
+    is left of the balance.
 A12 sends_until: ends_at of a cancelled one, grace_until of a past_due one, the earlier of both; an overdue invoice that
     nobody has processed yet does not stop sending.
 A13 Two things due at the same millisecond: the end first, then invoices' due times, then the month. What moved at the
@@ -163,6 +164,7 @@ class Reckoning:
             bill.counts = False
             if self.state != "active":
                 bill.state = "uncollectible"  # A6
+                self.books.balance_minor = max(0, self.books.balance_minor - bill.due_minor)  # A11
         self.state, self.ended_reason, self.pending = "ended", reason, None
         self.ends_at_ms = self.grace_until_ms = self.lapsed_at_ms = 0
         if self.plan.get("credits_after_end", "expire") == "expire":

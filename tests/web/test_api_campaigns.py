@@ -15,6 +15,7 @@ from web.documents import (
     Campaigns,
     Forecast,
     Log,
+    OutlookGiven,
     Plans,
     Recipients,
     Submitted,
@@ -38,6 +39,15 @@ def test_the_account_its_plan_its_credits_and_their_log_are_told(acme):
     assert ([entry.kind for entry in first.items], first.next) == (["open"], 1)
     rest = Log.model_validate(acme.get("/v1/credits/log", params={"after": first.next}).json())
     assert ([entry.kind for entry in rest.items], rest.next) == (["grant"], None)
+
+
+def test_the_outlook_of_the_keys_account_is_told_to_who_may_read_credits(acme, api):
+    told = OutlookGiven.model_validate(acme.get("/v1/credits/outlook").json())
+    assert (told.available, told.empties_at_ms, told.next_grant_at_ms) == (1_000, None, None)
+    an_account(api.store, "uni", plan=a_plan(slug="p", credits_a_month=10, balance_cap_months=1))
+    told = OutlookGiven.model_validate(api.caller("uni", scopes=["credits:read"]).get("/v1/credits/outlook").json())
+    assert (told.next_grant_credits, told.expiring_credits, told.days_observed) == (10, 10, 1)
+    problem(api.caller("uni", scopes=["account:read"]).get("/v1/credits/outlook"), 403, "no_scope")
 
 
 def test_a_campaign_is_submitted_in_json_and_shown(acme, api):

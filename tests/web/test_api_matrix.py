@@ -5,7 +5,7 @@ import re
 import pytest
 
 from engine.answers import answer
-from tests.factories import a_campaign, an_account, send_all
+from tests.factories import a_campaign, a_plan, an_account, send_all
 from tests.waiting import wait_until
 from web.cursors import sealed
 
@@ -19,6 +19,7 @@ BODIES = {
     ],
     "/v1/inmails/{inmail}/messages": [{"text": "Hello?"}],
     "/v1/suppressions": [{"address": "{address}"}],
+    "/v1/seats/{seat}": [{"cap_credits": None}],
 }
 QUERIES = {"/v1/conversations": {"folder": "awaiting"}}
 VOLATILE = {"date", "ratelimit", "ratelimit-policy", "content-length"}
@@ -27,7 +28,7 @@ VOLATILE = {"date", "ratelimit", "ratelimit-policy", "content-length"}
 @pytest.fixture
 def ids(acme, api):
     """By parameter: ids of globex's, and ids that do not exist which look alike."""
-    an_account(api.store, "globex", credits_=100)
+    an_account(api.store, "globex", credits_=100, plan=a_plan(slug="paying", fee_monthly=100))
     an_account(api.store, "third", credits_=100)
     globex = api.caller("globex")
     send_all(api.store, a_campaign(api.store, "globex", to=["one@example.org", "third@example.org"]))
@@ -35,6 +36,8 @@ def ids(acme, api):
     answer(api.store, "globex.1.0", address="one@example.org", kind="accept", text="secret words")
     globex.post("/v1/inmails/globex.1.0/messages", json={"text": "more secret words"})
     globex.post("/v1/suppressions", json={"address": "hidden@example.org"})
+    for seat in ("hidden-seat", "lead"):
+        globex.post("/v1/seats", json={"seat": seat, "name": "secret", "email": "a@example.org"})
     taken = globex.post(
         "/v1/campaigns", data={"subject": "s", "body": "b"}, files={"file": ("l.csv", b"email\na@example.org\n")}
     )
@@ -46,7 +49,9 @@ def ids(acme, api):
             ["globex.1.0", "globex.1.1", "third.1.0", "globex.2.0"],
             ["globex.77.0", "globex.1.77", "nobody.1.0", "acme.77.0", "nonsense"],
         ),
+        "seat": (["hidden-seat", "lead"], ["nobody", "nonsense!"]),
         "upload": ([upload], ["up_" + "0" * 32, "nonsense"]),
+        "number": (["globex-0001"], ["globex-0077", "nobody-0001", "acme-0001", "nonsense"]),
         "address": (["hidden@example.org", "one@example.org"], ["nowhere@example.org"]),
         "code": (["no_key"], ["no_key"]),
         "cursor": (
@@ -65,7 +70,11 @@ def operations(api):
 def asked(caller, method, path, params, body, named):
     """What is answered, with what names the id made one, and without what differs from call to call."""
     filled = path.format(**named)
-    text = None if body is None else {k: str(v).replace("{address}", named.get("address", "")) for k, v in body.items()}
+    text = (
+        None
+        if body is None
+        else {k: v if v is None else str(v).replace("{address}", named.get("address", "")) for k, v in body.items()}
+    )
     with caller.stream(method, filled, params=params, json=text) as got:
         stream = got.headers["content-type"].startswith("text/event-stream")
         said = "" if stream else got.read().decode()
@@ -121,7 +130,7 @@ def test_a_campaign_of_ones_own_does_not_open_anothers_by_its_cursor_or_body(acm
     for field in ("account", "campaign", "inmail", "as"):
         answer = acme.post("/v1/suppressions", json={"address": "a@example.org", field: "globex"})
         assert answer.status_code == 422, field
-    for path in ("/v1/account", "/v1/credits", "/v1/credits/log", "/v1/campaigns", "/v1/inbox"):
+    for path in ("/v1/account", "/v1/credits", "/v1/credits/outlook", "/v1/credits/log", "/v1/campaigns", "/v1/inbox"):
         assert acme.get(path, params={"account": "globex"}).status_code == 422
         assert "globex" not in acme.get(path).text
 

@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+from config.settings import Settings
 from engine import payments
 from engine.accounts import get_account
 from engine.errors import NotFound, Refused
@@ -13,7 +14,9 @@ from engine.invoices import Invoice, get_invoice
 from engine.offer import Offer
 from engine.store import Store
 from engine.subscriptions import Outcome
+from workers.payments.choose import provider_of
 from workers.payments.provider import Event, Failed, Link, NoCard, Order, Paid, PaymentProvider
+from workers.runtime import the_offer
 
 log = structlog.get_logger("inmail.payments")
 
@@ -106,3 +109,8 @@ class Collector:
     def _failed(self, account: str, number: str, reason: str) -> Outcome:
         log.warning("payment.failed", account=account, invoice=number, reason=reason)
         return payments.record_failed(self.store, self.offer, account, number, reason=reason)
+
+
+def collector(store: Store, settings: Settings) -> Collector:
+    """The collector the settings name: their provider, their terms."""
+    return Collector(store, the_offer(settings), provider_of(settings, store), settings.public_url)

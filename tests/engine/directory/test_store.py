@@ -1,5 +1,7 @@
 """The directory: what is put, changed, left the same, removed and read; and what a repeat does."""
 
+from dataclasses import replace
+
 import pytest
 
 from benchmarks.candidates import candidates
@@ -17,13 +19,11 @@ NOBODY = Profile(id="c3")
 
 
 def stamped(profile, at_ms=NOON_MS):
-    from dataclasses import replace
-
     return replace(profile, updated_at_ms=at_ms)
 
 
 def everything(store):
-    return {key: store.client.dump(key) for key in sorted(store.client.keys("*"))}
+    return {key: store.client.dump(key) for key in sorted(store.client.scan_iter("*"))}
 
 
 def changed_since(store, seqs):
@@ -142,3 +142,11 @@ def test_a_profile_out_of_bounds_is_refused_before_anything_is_put(store):
     with pytest.raises(Invalid, match="title is longer than 200"):
         directory.put_many(store, [ANA, Profile(id="c9", title="x" * 201)])
     assert everything(store) == {}
+
+
+def test_every_key_of_a_shard_lies_in_its_slot(store):
+    keys = store.keys
+    for shard in (0, 7, DIRECTORY_SHARDS - 1):
+        every = [*keys.of_shard(shard), keys.addresses(shard)]
+        assert len(set(every)) == 7
+        assert {key.rpartition(":")[0] for key in every} == {f"inmail:{{dir:{shard:02}}}"}

@@ -187,6 +187,11 @@ class Settings(BillingSettings):
         return value
 
     @property
+    def index_dir(self) -> Path:
+        """Where this machine's copy of the searchable candidates lies; delete it and it is built anew."""
+        return self.data_dir / "index" / self.namespace
+
+    @property
     def refund_after_ms(self) -> int | None:
         """The refund window in milliseconds, or None for the plan's own."""
         return None if self.refund_after is None else milliseconds(self.refund_after)

@@ -47,15 +47,16 @@ def tree(text: str) -> Node:
     return parse(text, now_ms=NOW_MS)
 
 
-def test_500_random_queries_find_exactly_who_matches(indexed):
+@pytest.mark.parametrize("hundred", range(QUERIES // 100))
+def test_500_random_queries_find_exactly_who_matches(indexed, hundred):
     profiles, index = indexed
     found_some = 0
-    for text in queries(profiles):
+    for text in queries(profiles)[hundred * 100 :][:100]:
         expected = {each.id for each in profiles if matches(tree(text), each)}
         found = index.search(tree(text), most=10_000)
         assert (set(found.ids), len(found.ids), found.total) == (expected, len(expected), len(expected)), text
         found_some += bool(expected)
-    assert found_some > QUERIES / 2
+    assert found_some > 50
 
 
 def test_facets_count_what_a_plain_count_does(indexed):

@@ -30,6 +30,7 @@ from cli import (
     operate,
     plan,
     queue,
+    search,
     seat,
     simulate,
     subscription,
@@ -73,7 +74,9 @@ app.add_typer(invoice.app, name="invoice")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(account.suppression_app, name="suppression")
 app.add_typer(choices.app, name="mailbox")
+search.register(candidates.app)
 app.add_typer(candidates.app, name="candidates")
+app.add_typer(search.app, name="search")
 app.add_typer(key.app, name="key")
 app.add_typer(seat.app, name="seat")
 app.add_typer(queue.app, name="queue")

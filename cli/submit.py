@@ -16,14 +16,16 @@ from cli import watch
 from cli.account import AccountId, Json
 from cli.output import print_json, say, warn, when
 from cli.preflight import by_reason, examine, reading, show
+from cli.search_list import listed_from
 from cli.session import Session, only_reading, session
 from engine import agenda, seats, submitting
 from engine.accounts import get_account
 from engine.campaigns import CHANNELS
 from engine.errors import Invalid, Refused
-from engine.intake.lists import CandidateList, open_list
+from engine.intake.lists import CandidateList
 from engine.intake.rejects import RejectsFile
 from engine.message import Message, parse_message
+from engine.search import saved
 from engine.store import Store
 
 BODY_BYTES_MAX = 100_000
@@ -31,7 +33,10 @@ BODY_BYTES_MAX = 100_000
 
 def submit(
     account: AccountId,
-    candidates: Annotated[str, typer.Argument(metavar="FILE", help="CSV, XLSX or JSONL; '-' reads stdin")],
+    candidates: Annotated[
+        str | None, typer.Argument(metavar="FILE", help="CSV, XLSX or JSONL; '-' reads stdin; or give --search")
+    ] = None,
+    *,
     subject: Annotated[str, typer.Option(help="subject template, such as 'Hello {{ first_name }}'")],
     body: Annotated[Path, typer.Option(metavar="FILE", help="a file with the body template; '-' reads stdin")],
     name: Annotated[str | None, typer.Option(help="the campaign's name; without it, the list's file name")] = None,
@@ -43,6 +48,10 @@ def submit(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="check everything and forecast it; submit and spend nothing")
     ] = False,
+    search: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|QUERY", help="instead of FILE: whom a saved search, or a query, finds now"),
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="refuse the list when a row is bad")] = False,
     start_at: Annotated[
         str | None,
@@ -59,18 +68,21 @@ def submit(
 ) -> None:
     """Submit a campaign: a candidate list and a message. It runs by itself from then on."""
     fields = read_mapping(mapping or [])
-    if as_json and watch_it:
-        raise Invalid("--json and --watch do not go together: watch it with: inmail campaign watch")
-    if candidates == "-" and str(body) == "-":
-        raise Invalid("FILE and --body cannot both be read from stdin: name a file for one of them")
+    _check_together(candidates, search, body, both=as_json and watch_it)
     body_text = _read_body(body)
     parse_message(subject, body_text)  # a wrong template is told before a long list is read
-    rejects_to = rejects_path(rejects, candidates)
-    with session(changes=not dry_run) as s, open_list(candidates, mapping=fields) as listed:
+    rejects_to = rejects_path(rejects, candidates or "-")
+    told_name = name or _list_name(candidates or search or "")
+    query = "" if search is None else _query_of(account, search)
+    if search is not None and key is not None and not dry_run:
+        how = (query, parse_message(subject, body_text), told_name, channel)
+        if _told_again(account, key, *how, as_json=as_json):
+            return
+    with session(changes=True) as s, listed_from(s, account, candidates, query, fields) as listed:
         owner = get_account(s.store, account)
         message = parse_message(subject, body_text, columns=listed.columns)
         order = submitting.Order(
-            name=name or _list_name(candidates),
+            name=told_name,
             pack_size=s.settings.pack_size,
             refund_after_ms=s.settings.refund_after_ms or owner.refund_after_ms,
             refund_when=owner.refund_when,
@@ -80,6 +92,7 @@ def submit(
             strict=strict,
             key=key,
             seat=seat or "",
+            search=query,
         )
         if seat is not None:  # also '', which is nobody's
             seats.check(s.store, account, seat)
@@ -96,10 +109,38 @@ def submit(
             warn("interrupted: nothing was submitted")
             raise
         _warn_of(listed.notes)
-        _tell(s, done, rejects_file, order, as_json=as_json)
+        _tell(s, done, rejects_file, order.start_at_ms, as_json=as_json)
         if watch_it:
             with only_reading(s):
                 watch.follow(s, done.campaign)
+
+
+def _check_together(candidates: str | None, search: str | None, body: Path, *, both: bool) -> None:
+    """Raises Invalid for options that do not go together; ``both``: --json and --watch are given."""
+    if both:
+        raise Invalid("--json and --watch do not go together: watch it with: inmail campaign watch")
+    if (candidates is None) == (search is None):
+        raise Invalid("name a FILE or give --search, one of them")
+    if candidates == "-" and str(body) == "-":
+        raise Invalid("FILE and --body cannot both be read from stdin: name a file for one of them")
+
+
+def _query_of(account: str, search: str) -> str:
+    with session() as s:
+        return saved.query_of(s.store, account, search)
+
+
+def _told_again(
+    account: str, key: str, query: str, message: Message, name: str, channel: str, *, as_json: bool
+) -> bool:
+    """Tell of the campaign this key submitted from the same search; False where it did not yet."""
+    with session() as s:
+        found = submitting.found_again(
+            s.store, account, key=key, search=query, message=message, name=name, channel=channel
+        )
+        if found is not None:
+            _tell(s, found, None, 0, as_json=as_json)
+    return found is not None
 
 
 def _list_name(candidates: str) -> str:
@@ -138,7 +179,7 @@ def _submit(
 
 
 def _tell(
-    s: Session, done: submitting.Submitted, rejects_file: Path | None, order: submitting.Order, *, as_json: bool
+    s: Session, done: submitting.Submitted, rejects_file: Path | None, start_at_ms: int, *, as_json: bool
 ) -> None:
     tally = done.tally
     # A file's name need not be UTF-8; what is printed must.
@@ -160,8 +201,8 @@ def _tell(
         say(f"campaign {done.campaign}: {tally.accepted:,} recipients accepted, {done.state}{again}")
         if where is not None:
             say(f"{tally.rejected_total:,} rows rejected ({by_reason(tally.rejected)}); see {where}")
-        if order.start_at_ms and not done.repeated:
-            say(f"it starts {when(order.start_at_ms)} UTC")
+        if start_at_ms and not done.repeated:
+            say(f"it starts {when(start_at_ms)} UTC")
     alive = {who.partition(":")[0] for who in agenda.present(s.store)}
     if not {"worker", "scheduler"} <= alive:
         warn("no scheduler and worker are running here; the campaign waits for them (start them with: inmail up)")

@@ -188,7 +188,7 @@ class Settings(BillingSettings):
 
     @property
     def index_dir(self) -> Path:
-        """Where this machine's copy of the searchable candidates lies; delete it and it is built anew."""
+        """Where this machine's processes keep their copy of the directory to search in; each namespace its own."""
         return self.data_dir / "index" / self.namespace
 
     @property

@@ -25,6 +25,8 @@ SCOPES: Final = (
     "suppressions:write",
     "billing:read",
     "billing:write",
+    "candidates:read",
+    "candidates:write",
     "seats:read",
     "seats:write",
 )

@@ -144,6 +144,10 @@ class Keys(DirectoryKeys):
         """hash: id of a seat → its person, JSON; its cap and what it used stand in the account, for the scripts."""
         return f"{self.namespace}:{{{account}}}:seats"
 
+    def searches(self, account: str) -> str:
+        """hash: name of a saved search → its query and when it was saved, JSON."""
+        return f"{self.namespace}:{{{account}}}:searches"
+
     def of_upload(self, campaign: str, token: str) -> list[str]:
         """The campaign's keys, then those where this upload stages its packs; each upload has its own."""
         return [*self.of_campaign(campaign), self.staged(campaign, token), self.staged_digests(campaign, token)]

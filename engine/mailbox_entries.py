@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.identity import digest, each_digest
+from engine.identity import account_of, digest, each_digest
 from engine.keys import MAILBOX_SHARDS
 from engine.store import Call, Store
 
@@ -123,3 +123,20 @@ def _recent(stored: bytes) -> list[Entry]:
 def _entry(ref: str, at_ms: int) -> Entry:
     campaign, _, pack = ref.rpartition("/")
     return Entry(campaign, int(pack), at_ms)
+
+
+def latest_of_account(store: Store, account: str, people: Sequence[bytes]) -> list[int | None]:
+    """When each of ``people`` (digests) last got an InMail of that account, ms; None where it is not among the newest
+    of their mailbox, which is where one of late is."""
+    shards: defaultdict[str, list[int]] = defaultdict(list)
+    for i, person in enumerate(people):
+        shards[store.keys.mailboxes(person)].append(i)
+    pipe = store.client.pipeline(transaction=False)
+    for shard, places in shards.items():
+        pipe.hmget(shard, [people[i] for i in places])
+    found: list[int | None] = [None] * len(people)
+    for places, mailboxes in zip(shards.values(), pipe.execute(), strict=True):
+        for i, stored in zip(places, mailboxes, strict=True):
+            mine = [entry.delivered_at_ms for entry in _recent(stored or b"") if account_of(entry.campaign) == account]
+            found[i] = max(mine, default=None)
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 
 from engine import subscriptions
 from engine.amendment import NOW, Amendment
@@ -10,7 +11,7 @@ from engine.course import next_event
 from engine.errors import Invalid, NotFound, Refused
 from engine.identity import new_account_id, parse_address
 from engine.invoices import Invoice
-from engine.offer import Offer, check_version, is_free
+from engine.offer import BASIC, Offer, check_version, is_free
 from engine.plans import Plan
 from engine.store import Store
 
@@ -66,7 +67,9 @@ def _first(store: Store, account: str, buyer: tuple[str, str], plan: Plan, cycle
     now_ms = store.now_ms(store.keys.account(account))
     amendment = Amendment(account, buyer, plan.weight, offer, now_ms, None, lambda _: 0, _no_invoice)
     amendment.steps.append(("open", "", 0, 0, NOW, ""))
-    if not is_free(plan):
+    if is_free(plan):
+        amendment.offer = replace(offer, plans={**offer.plans, BASIC: plan})  # it has this plan's limits
+    else:
         subscriptions.begin(amendment, plan, cycle, opening=True)
         amendment.steps[0] = ("open", amendment.it.label, 0, 0, NOW, "")
         event = next_event(amendment.it, offer)

@@ -32,6 +32,7 @@ class Order:
     """What a recruiter asks for, beside the list and the message. With a key, submitting twice is once.
 
     ``start_asked`` is the start in the words it was asked for ('PT2H'): the same in a repeat, unlike ``start_at_ms``.
+    ``search`` is the query the list was taken from, '' where it was none.
     ``seat`` is whose campaign it is, '' = nobody's but the account's.
     """
 
@@ -45,6 +46,7 @@ class Order:
     strict: bool = False
     key: str | None = None
     seat: str = ""
+    search: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,25 @@ def submit(
         state = _make_campaign(store, owner, campaign, stage, order, _fields(candidates, message, order, stage), tally)
     wake(store, account)
     return Submitted(campaign, state, tally, repeated)
+
+
+def found_again(
+    store: Store, account: str, *, key: str, search: str, message: Message, name: str, channel: str = "mailbox"
+) -> Submitted | None:
+    """The campaign that this key submitted from the same search, None where it did not yet.
+
+    A search finds other people once those it found were written to: so a repeat is known by its query, not its rows,
+    and is asked for before anybody is looked for. Errors: Refused (``key_reused``) where it stands for another order.
+    """
+    number = store.client.hget(store.keys.of_account(account)[3], f"draft:key:{key}")
+    campaign = f"{account}.{number.decode()}" if number else ""
+    stored = store.hash(store.keys.campaign(campaign)) if campaign else {}
+    if "state" not in stored:
+        return None
+    asked = (search, message.subject_source, message.body_source, name, channel)
+    if asked != tuple(stored.get(field, "") for field in ("search", "subject", "body", "name", "channel")):
+        raise Refused(f"key {key!r} was used for another order; use a new key", code="key_reused")
+    return Submitted(campaign, stored["state"], Tally(accepted=int(stored["recipients"])), repeated=True)
 
 
 def _stage(store: Store, campaign: str, token: str, candidates: CandidateList, order: Order, *, write: bool) -> Stage:
@@ -160,6 +181,7 @@ def _fields(candidates: CandidateList, message: Message, order: Order, stage: St
         "answer_moves_to": answered,
         "due_moves_to": when_due,
         "seat": order.seat,
+        "search": order.search,
         "fingerprint": stage.fingerprint(message, candidates.columns, *asked),
     }
     return [part for pair in values.items() for part in pair]

@@ -20,6 +20,7 @@ from web import (
     routes_events,
     routes_mailbox,
     routes_payments,
+    routes_search,
     routes_seats,
     routes_service,
     routes_submit,
@@ -27,6 +28,7 @@ from web import (
 )
 from web.events import LogReaders
 from web.limits import BodyLimit
+from web.searching import SearchDesk
 from web.services import Checks, Services
 from web.uploading import UploadDesk
 from workers.payments.collecting import collector
@@ -46,6 +48,7 @@ _API: Final = (
     routes_suppressions,
     routes_seats,
     routes_payments,
+    routes_search,
     routes_service,
 )
 
@@ -65,12 +68,14 @@ def create_app(settings: Settings | None = None, *, store: Store | None = None) 
         own, store = True, Store(open_client(redises.url, timeout_s=REDIS_TIMEOUT_S), settings.namespace)
         urls = {"redis": redises.url, "broker": redises.broker_url}
         checks = Checks({name: open_client(url, timeout_s=_PROBE_TIMEOUT_S) for name, url in urls.items()})
-    services = Services(
-        store, settings, offer, collector(store, settings), checks, UploadDesk(store), LogReaders(store)
-    )
+    searches = SearchDesk(store, settings.index_dir)
+    desk, readers = UploadDesk(store), LogReaders(store)
+    services = Services(store, settings, offer, collector(store, settings), checks, desk, readers, searches)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if own:
+            searches.start()
         yield
         services.close()
         if own:

@@ -164,6 +164,13 @@ class RejectGiven(Given):
     detail: str
 
 
+class SearchTaken(Given):
+    query: str
+    total: int = Field(description="how many matched")
+    shown: int = Field(description="how many of them the plan shows")
+    left_out: dict[str, int] = Field(description="of these, by reason, who would not be written to")
+
+
 class Submitted(Given):
     campaign: str
     state: str
@@ -172,6 +179,7 @@ class Submitted(Given):
     rejected_by_reason: dict[str, int]
     rejects: list[RejectGiven] = Field(description="the first 100")
     notes: list[str]
+    search: SearchTaken | None = Field(description="how the recipients were found, where a search found them")
 
 
 class ForecastMessage(Given):

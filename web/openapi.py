@@ -31,6 +31,7 @@ it is carried out once and answered the same, with `Idempotent-Replayed: true`. 
 TAGS: Final = [
     {"name": "account", "description": "The key's account, its plan, its credits and their log."},
     {"name": "billing", "description": "The account's subscription, what it allows, its invoices."},
+    {"name": "candidates", "description": "The directory of candidates, searched as the plan allows; saved searches."},
     {"name": "campaigns", "description": "Submit, look at, follow and steer campaigns."},
     {"name": "mailbox", "description": "What was received and sent: conversations, answers, messages."},
     {"name": "suppressions", "description": "Addresses the account must not write to."},

@@ -45,6 +45,13 @@ class CampaignAsked(OrderAsked):
     )
 
 
+class SearchedAsked(OrderAsked):
+    """An order whose recipients a search finds at this moment."""
+
+    search: str = Field(max_length=1_000, description="a query, or the name of a saved search", examples=["nurses"])
+    contacted_days: int = Field(30, ge=0, le=730, description="leave out whom the account wrote to in so many days")
+
+
 class FirstRejects:
     """Keeps the first rejected rows of a list, to be told; the rest are only counted."""
 

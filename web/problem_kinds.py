@@ -43,6 +43,11 @@ KINDS: Final[dict[str, Kind]] = {
     "bad_event_id": Kind(422, "Last-Event-ID is no event of this account", "Pass the id of the last event as it came."),
     # what is not there, or is another account's
     "no_account": Kind(404, "There is no such account", "The key's account is gone: ask whoever made the key."),
+    "no_search": Kind(404, "There is no such saved search", "List them with GET /v1/searches."),
+    "bad_query": Kind(422, "The query cannot be read", "Mend it at character `position`, counted from 0."),
+    "too_many_searches": Kind(409, "There are too many saved searches", "Remove some."),
+    "no_index": Kind(503, "The search index is being built", "Ask again after `Retry-After` seconds."),
+    "unanswerable": Kind(503, "The search index cannot answer this", "Ask something simpler."),
     "no_campaign": Kind(404, "There is no such campaign", "List them with GET /v1/campaigns."),
     "no_upload": Kind(404, "There is no such upload", "Uploads are told for seven days."),
     "no_inmail": Kind(404, "There is no such InMail", "List them with GET /v1/inbox or /v1/conversations."),

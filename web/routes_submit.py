@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import secrets
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 import orjson
@@ -17,11 +18,13 @@ from engine.forecast import forecast
 from engine.intake.headers import check_mapping
 from engine.intake.lists import open_list
 from engine.message import parse_message
+from engine.search import saved
+from engine.search.snapshot import Snapshot, snapshot
 from web.calls import STREAMS_BODY, Call, CalledRoute, Caller
 from web.documents import Forecast, Submitted, UploadGiven
 from web.idempotency import REPLAYED, idempotency_key, once, reused
 from web.openapi import described, posted
-from web.orders import CampaignAsked, FirstRejects, OrderAsked, order_asked, parse_json
+from web.orders import CampaignAsked, FirstRejects, OrderAsked, SearchedAsked, order_asked, parse_json
 from web.problem_kinds import KINDS
 from web.problems import Problem, told
 from web.replies import given
@@ -48,6 +51,7 @@ _LIST_CODES: Final = (
     ),
     *("bad_mapping", "unknown_channel", "too_long", "too_slow", "no_address_column", "empty_list", "no_rows"),
     *("not_a_list", "line_too_long", "too_many_columns", "too_many_uploads", "wrong_type"),
+    *("bad_query", "no_index", "unanswerable"),
 )
 
 
@@ -66,7 +70,7 @@ def _form_schema() -> dict[str, Any]:
 _BODY: Final = {
     "required": True,
     "content": {
-        JSON: {"schema": CampaignAsked.model_json_schema()},
+        JSON: {"schema": {"anyOf": [CampaignAsked.model_json_schema(), SearchedAsked.model_json_schema()]}},
         MULTIPART: {"schema": _form_schema()},
         NDJSON: {
             "schema": {"type": "string", "description": "a line with the order, then one recipient a line"},
@@ -120,11 +124,22 @@ submit.__once__ = True  # type: ignore[attr-defined]
 
 @once
 def submit_json(*, call: Call, body: bytes, dry_run: bool) -> Response:
-    """Submit, or forecast, an order with its recipients."""
-    asked = order_asked(parse_json(body), CampaignAsked)
-    assert isinstance(asked, CampaignAsked)
+    """Submit, or forecast, an order with its recipients, or with a search that finds them."""
+    sent = parse_json(body)
+    kind = SearchedAsked if isinstance(sent, dict) and "search" in sent and "recipients" not in sent else CampaignAsked
+    asked = order_asked(sent, kind)
     owner, order = _checked(call, asked, name="API", key=call.engine_key)
-    lines = b"\n".join(orjson.dumps(recipient) for recipient in asked.recipients)
+    taken: Snapshot | None = None
+    if isinstance(asked, SearchedAsked):
+        order = replace(order, search=saved.query_of(call.store, call.account, asked.search))
+        if not dry_run and (again := _found_again(call, asked, order)):
+            return again
+        days = asked.contacted_days
+        taken = snapshot(call.store, call.services.searches, call.account, order.search, contacted_days=days)
+        lines = taken.as_lines()
+    else:
+        assert isinstance(asked, CampaignAsked)
+        lines = b"\n".join(orjson.dumps(recipient) for recipient in asked.recipients)
     rejects = FirstRejects()
     with open_list("-", mapping=asked.map, stdin=io.BytesIO(lines)) as listed:
         message = parse_message(asked.subject, asked.body, columns=listed.columns)
@@ -137,15 +152,32 @@ def submit_json(*, call: Call, body: bytes, dry_run: bool) -> Response:
             if refusal.code != "nobody":
                 raise
             raise Problem("nobody", str(refusal), rejects=rejects.first) from None
-        document = {
-            "campaign": done.campaign,
-            "state": done.state,
-            "accepted": done.tally.accepted,
-            "rejected": done.tally.rejected_total,
-            "rejected_by_reason": dict(done.tally.rejected),
-            "rejects": rejects.first,
-            "notes": list(listed.notes),
-        }
+        return _submitted(done, rejects.first, list(listed.notes), taken)
+
+
+def _found_again(call: Call, asked: SearchedAsked, order: submitting.Order) -> Response | None:
+    """The answer about the campaign that this request submitted before and could not note."""
+    if order.key is None:
+        return None
+    message = parse_message(asked.subject, asked.body)
+    how = {"search": order.search, "name": order.name, "channel": order.channel}
+    found = submitting.found_again(call.store, call.account, key=order.key, message=message, **how)
+    return None if found is None else _submitted(found, [], [], None)
+
+
+def _submitted(
+    done: submitting.Submitted, rejects: list[dict[str, Any]], notes: list[str], taken: Snapshot | None
+) -> Response:
+    document = {
+        "campaign": done.campaign,
+        "state": done.state,
+        "accepted": done.tally.accepted,
+        "rejected": done.tally.rejected_total,
+        "rejected_by_reason": dict(done.tally.rejected),
+        "rejects": rejects,
+        "notes": notes,
+        "search": taken.as_dict() if taken else None,
+    }
     return given(document, 201, {"Location": f"{PATH}/{done.campaign}"})
 
 

@@ -16,6 +16,7 @@ from engine.offer import Offer
 from engine.plans import Plan
 from engine.store import RedisTrouble, Store, trouble_text
 from web.events import LogReaders
+from web.searching import SearchDesk
 from web.uploading import UploadDesk
 from workers.payments.collecting import Collector
 
@@ -71,6 +72,7 @@ class Services:
     checks: Checks
     uploads: UploadDesk
     logs: LogReaders
+    searches: SearchDesk
     link_keys: Any = None
     pace: Pace = field(init=False)
 
@@ -86,6 +88,7 @@ class Services:
         """End what runs in the background; the store is whoever opened it's to close."""
         self.logs.close()
         self.uploads.close()
+        self.searches.close()
         self.checks.close()
 
 

@@ -1,0 +1,36 @@
+"""The list of a campaign: a file, or whom a search finds at this moment."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cli.output import warn
+from cli.search import index_of
+from cli.session import Session
+from engine.intake.lists import CandidateList, open_list
+from engine.search.snapshot import Snapshot, snapshot
+
+
+@contextmanager
+def listed_from(
+    s: Session, account: str, file: str | None, query: str, fields: dict[str, str]
+) -> Iterator[CandidateList]:
+    """The list in the file, or what the query finds where there is none, told on stderr."""
+    if file is not None:
+        with open_list(file, mapping=fields) as listed:
+            yield listed
+        return
+    taken = snapshot(s.store, index_of(s), account, query)
+    _tell(taken)
+    with open_list("-", mapping=fields, stdin=io.BytesIO(taken.as_lines())) as listed:
+        yield listed
+
+
+def _tell(taken: Snapshot) -> None:
+    left_out = ", ".join(f"{n:,} {reason.replace('_', ' ')}" for reason, n in taken.left_out.most_common())
+    warn(
+        f"the search finds {taken.total:,}, your plan shows {taken.shown:,}; {len(taken.rows):,} to write to"
+        + (f", left out: {left_out}" if left_out else "")
+    )

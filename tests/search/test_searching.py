@@ -1,0 +1,252 @@
+"""Searching as an account: the plan's cap, pages, why, marks; saved searches; snapshots that become campaigns."""
+
+import io
+
+import pytest
+
+from engine import choices, opening, submitting, suppressions
+from engine.directory import wishes
+from engine.directory.profile import Profile
+from engine.directory.store import put_many, remove_many
+from engine.errors import Invalid, NotFound, Refused
+from engine.intake.lists import open_list
+from engine.message import parse_message
+from engine.search import saved
+from engine.search.follower import catch_up
+from engine.search.index import Index
+from engine.search.query import QueryError
+from engine.search.searching import SHOWN_MAX, search
+from engine.search.snapshot import snapshot
+from tests.conftest import DAY_MS
+from tests.factories import a_campaign, a_plan, an_account, reply, send_all, wallet
+
+CAP = 7
+
+
+@pytest.fixture
+def people(store):
+    """Twenty nurses and three others in the directory, and an account whose plan shows seven."""
+    an_account(store, credits_=50, plan=a_plan(profiles_per_search=CAP))
+    put_many(store, [nurse(n) for n in range(20)])
+    put_many(
+        store,
+        [
+            Profile(id="x1", name="José Müller", title="Baker", address="jose@example.org"),
+            Profile(id="x2", name="Without Address", title="Baker"),
+            Profile(id="x3", name="Never Asked", title="Baker", address="never@example.org", consent=False),
+        ],
+    )
+
+
+def nurse(n, **changes):
+    return Profile(
+        **{
+            "id": f"n{n:02}",
+            "name": f"Nurse {n}",
+            "title": "Nurse",
+            "skills": ("Care", f"Ward {n % 3}"),
+            "location": ("Berlin", "Bern")[n % 2],
+            "address": f"n{n}@example.org",
+            **changes,
+        }
+    )
+
+
+@pytest.fixture
+def look(store, people, tmp_path):
+    """Searches for acme in an index that is brought up to date first."""
+
+    def search_now(text="", account="acme", **how):
+        catch_up(store, tmp_path / "index")
+        return search(store, Index.open(tmp_path / "index"), account, text, **how)
+
+    return search_now
+
+
+@pytest.fixture
+def freeze(store, people, tmp_path):
+    def freeze_now(text, **how):
+        catch_up(store, tmp_path / "index")
+        return snapshot(store, Index.open(tmp_path / "index"), "acme", text, **how)
+
+    return freeze_now
+
+
+def ids(result):
+    return [item.profile.id for item in result.items]
+
+
+def test_what_is_shown_is_the_plans_however_much_matches(look):
+    found = look("title:nurse", limit=100)
+    assert (found.total, found.shown, found.cap, len(found.items), found.next) == (20, CAP, CAP, CAP, None)
+    assert found.facets["location"] == [("Berlin", 10), ("Bern", 10)]
+
+
+def test_pages_go_on_where_the_last_one_ended_and_stop_at_the_cap(look):
+    whole = ids(look("title:nurse", limit=100))
+    pages, after = [], ""
+    while True:
+        page = look("title:nurse", limit=3, after=after)
+        pages.append(ids(page))
+        if page.next is None:
+            break
+        after = page.next
+    assert pages == [whole[:3], whole[3:6], whole[6:]]
+
+
+@pytest.mark.parametrize("after", ["0.n01", "7.n01", "99.n19", "20.n19", "99999.zzz"])
+def test_no_cursor_leads_past_the_cap(look, after):
+    found = look("title:nurse", limit=100, after=after)
+    assert len(ids(found)) <= CAP
+    assert set(ids(found)) <= set(ids(look("title:nurse", limit=100)))
+
+
+@pytest.mark.parametrize("after", ["1", ".", "x.n01", "-1.n01", "1.", "٣.n01", "1" * 40 + ".n"])
+def test_a_cursor_that_is_none_is_refused(look, after):
+    with pytest.raises(Invalid) as caught:
+        look("title:nurse", after=after)
+    assert caught.value.code == "bad_cursor"
+
+
+def test_a_plan_without_a_limit_shows_as_much_as_anybody_looks_at(store, look):
+    an_account(store, "free")
+    found = look("title:nurse", account="free", limit=100)
+    assert (found.shown, found.cap, len(found.items)) == (20, None, 20)
+    assert SHOWN_MAX >= 10_000
+
+
+def test_each_is_told_why_and_accents_do_not_matter(look):
+    (item,) = look("jose").items
+    assert (item.profile.name, item.why, item.mark) == ("José Müller", [("name", "José")], None)
+
+
+def test_who_gave_no_consent_is_not_found_and_who_has_no_address_is_marked(look):
+    found = {item.profile.id: item.mark and item.mark.kind for item in look("title:baker").items}
+    assert found == {"x1": None, "x2": "no_address"}
+
+
+def test_marks_say_what_to_know_before_writing(store, look):
+    choices.stop_all(store, "n0@example.org")
+    suppressions.suppress(store, "acme", "n1@example.org")
+    campaign = a_campaign(store, to=["n2@example.org", "n3@example.org"])
+    send_all(store, campaign)
+    reply(store, f"{campaign}.1", address="n3@example.org", accept=True)
+    sent_ms = store.at_ms
+    store.at_ms += DAY_MS
+
+    found = {item.profile.id: item.mark for item in look("id:n00 or id:n01 or id:n02 or id:n03 or id:n04").items}
+
+    assert [found[i] and found[i].kind for i in ("n00", "n01", "n02", "n03", "n04")] == [
+        "opted_out",
+        "suppressed",
+        "open",
+        "contacted",
+        None,
+    ]
+    assert found["n02"].until_ms == sent_ms + 7 * DAY_MS
+    assert found["n03"].at_ms == sent_ms
+    again = {item.profile.id: item.mark for item in look("id:n03", contacted_days=0).items}
+    assert again == {"n03": None}
+    store.at_ms += 30 * DAY_MS
+    assert {item.mark for item in look("id:n03").items} == {None}
+
+
+def test_anothers_letters_are_no_mark_of_mine(store, look):
+    an_account(store, "other", credits_=5)
+    send_all(store, a_campaign(store, "other", to=["n4@example.org"]))
+    assert look("id:n04").items[0].mark is None
+
+
+def test_what_is_hidden_or_removed_is_shown_no_more_even_before_the_index_knows(store, people, tmp_path):
+    catch_up(store, tmp_path / "index")
+    index = Index.open(tmp_path / "index")
+    wishes.hide(store, "n0@example.org")
+    remove_many(store, ["n01"])
+    choices.erase(store, "n2@example.org")
+    found = {item.profile.id for item in search(store, index, "acme", "id:n00 or id:n01 or id:n02 or id:n03").items}
+    assert found == {"n03"}
+
+
+def test_a_query_that_cannot_be_read_says_where(look):
+    with pytest.raises(QueryError) as caught:
+        look("title:nurse and (")
+    assert caught.value.facts["position"] == 17
+
+
+def test_an_account_that_is_not_there_finds_nothing(look):
+    with pytest.raises(NotFound):
+        look("nurse", account="nobody")
+
+
+def test_saved_searches_are_kept_by_name(store, people):
+    assert saved.save(store, "acme", "  my   nurses ", "title:nurse")
+    assert not saved.save(store, "acme", "my nurses", "title:nurse")
+    assert saved.save(store, "acme", "my nurses", "title:baker")
+    assert [(each.name, each.query) for each in saved.of_account(store, "acme")] == [("my nurses", "title:baker")]
+    assert saved.query_of(store, "acme", "my nurses") == "title:baker"
+    assert saved.query_of(store, "acme", "title:cook") == "title:cook"
+    assert [saved.remove(store, "acme", "my nurses") for _ in range(2)] == [True, False]
+    with pytest.raises(NotFound):
+        saved.get(store, "acme", "my nurses")
+
+
+def test_what_is_no_name_or_no_query_is_not_saved(store, people, monkeypatch):
+    for name, query in (("", "nurse"), ("x" * 61, "nurse"), ("a\x1bb", "nurse"), ("fine", "title:(")):
+        with pytest.raises(Invalid):
+            saved.save(store, "acme", name, query)
+    monkeypatch.setattr(saved, "SAVED_MAX", 1)
+    saved.save(store, "acme", "one", "nurse")
+    saved.save(store, "acme", "one", "baker")
+    with pytest.raises(Refused) as caught:
+        saved.save(store, "acme", "two", "nurse")
+    assert caught.value.code == "too_many_searches"
+
+
+def test_a_snapshot_leaves_out_who_would_not_be_written_to(store, look, freeze):
+    shown = ids(look("title:nurse", limit=100))
+    addresses = [f"n{int(ident[1:])}@example.org" for ident in shown]
+    choices.stop_all(store, addresses[0])
+    send_all(store, a_campaign(store, to=[addresses[1]]))
+
+    taken = freeze("title:nurse")
+
+    assert (taken.total, taken.shown, dict(taken.left_out)) == (20, CAP, {"opted_out": 1, "open": 1})
+    assert [row["email"] for row in taken.rows] == addresses[2:]
+    assert taken.rows[0]["first_name"] == "Nurse"
+
+
+def test_an_address_two_profiles_share_is_written_to_once(store, people, freeze):
+    put_many(store, [Profile(id=f"twin{n}", title="Twin", address="twin@example.org") for n in range(2)])
+    taken = freeze("title:twin")
+    assert (len(taken.rows), dict(taken.left_out)) == (1, {"same_address": 1})
+
+
+def test_a_snapshot_of_nobody_is_refused(freeze):
+    for query in ("title:astronaut", "id:x2"):
+        with pytest.raises(Refused) as caught:
+            freeze(query)
+        assert caught.value.code == "nobody"
+
+
+def test_a_snapshot_becomes_a_campaign_that_what_changes_later_does_not_touch(store, freeze):
+    taken = freeze("title:nurse")
+    with open_list("-", stdin=io.BytesIO(taken.as_lines())) as listed:
+        message = parse_message("Hi {{ first_name }}", "{{ location }}", columns=listed.columns)
+        order = submitting.Order("nurses", 500, 7 * DAY_MS, search="title:nurse", key="k")
+        done = submitting.submit(store, "acme", listed, message, order)
+    remove_many(store, [row["id"] for row in taken.rows])
+    send_all(store, done.campaign)
+    assert wallet(store)["held"] == CAP
+
+    again = submitting.found_again(store, "acme", key="k", search="title:nurse", message=message, name="nurses")
+
+    assert (again.campaign, again.repeated, again.tally.accepted) == (done.campaign, True, CAP)
+    assert submitting.found_again(store, "acme", key="new", search="x", message=message, name="nurses") is None
+    with pytest.raises(Refused, match="another order"):
+        submitting.found_again(store, "acme", key="k", search="title:baker", message=message, name="nurses")
+
+
+def test_a_basic_account_may_look_as_far_as_its_plan_shows(store, people, look):
+    basic = a_plan(slug="basic", can_send=False, profiles_per_search=2)
+    opening.open_account(store, "basic", email="b@example.org", name="B", plan=basic)
+    assert look("title:nurse", account="basic").shown == 2

@@ -1,4 +1,4 @@
-"""A query's tree as tantivy's queries: one that selects, one that scores, and one for all of a certain score.
+"""A query's tree as tantivy's queries: one that selects, and one that also scores.
 
 A profile's score is, over the words asked for, the sum of how good the best field is where each stands: a small whole
 number, made of nothing but the profile and the query. Tantivy's own score (BM25) also depends on how often a word
@@ -7,18 +7,24 @@ stands in the index, removed profiles included: the same profiles would change t
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
-from itertools import groupby, pairwise
+from functools import partial
 from typing import Final
 
 from tantivy import FieldType, Occur, Query
 
-from engine.search.schema import schema
-from engine.search.tree import TYPO_FIELDS, Active, And, Everybody, Ident, Node, Not, Open, Or, Term, Years
+from engine.search.schema import ANYWHERE, schema
+from engine.search.tree import BARE_FIELDS, TYPO_FIELDS, Active, And, Everybody, Ident, Node, Not, Open, Or, Term, Years
 
 LEVELS: Final = {"name": 4, "title": 3, "skill": 3, "company": 2}
 """How much it says that a word stands in a field; 1 for the others, and for a name that is spelled differently."""
 
+SCORE_MAX: Final = 137
+_LEVELLED_MAX: Final = SCORE_MAX // 4
+"""Of so many words a query may have each counts by its level, of more (100 at most) each as 1."""
+
+_BARE: Final = set(BARE_FIELDS)
 _NUMBER_MAX: Final = 2**62
 
 
@@ -28,7 +34,7 @@ def selecting(node: Node) -> Query:
         case Everybody():
             return Query.all_query()
         case Term():
-            return _any_of([query for _, query in _places(node)])
+            return _any_of(list(_anywhere(node)))
         case Years(low, high):
             return _within("years", low, high)
         case Open(value):
@@ -58,23 +64,33 @@ def differs(node: Node) -> bool:
             return False
 
 
+def tiers(node: Node) -> list[Query]:
+    """Where one word alone makes the difference, the queries that find those of each score, the best first; else none.
+
+    Looking for one after the other until there are enough is far quicker than scoring everybody.
+    """
+    parts = node.children if isinstance(node, And) else (node,)
+    differing = [part for part in parts if differs(part)]
+    if len(differing) != 1 or not isinstance(differing[0], Term):
+        return []
+    others = tuple(part for part in parts if part is not differing[0])
+    found, better = [], list[Query]()
+    for _, queries in reversed(_levels(differing[0])):
+        clauses = [(Occur.Must, _any_of(queries)), *((Occur.MustNot, query) for query in better)]
+        if others:
+            clauses.append((Occur.Must, _all_of(others, selecting)))
+        found.append(Query.boolean_query(clauses))
+        better += queries
+    return found
+
+
 def scoring(node: Node) -> Query:
-    """The query that finds the same profiles and gives each its score."""
+    """The query that finds the same profiles and gives each its score, and 1 more where a part of it has no words."""
+    plain = len(list(_terms(node))) > _LEVELLED_MAX
     if _adds_up(node):
-        return _scoring(node)
-    found = [(Occur.Must, Query.const_score_query(selecting(node), 0.0))]
-    return Query.boolean_query([*found, *((Occur.Should, _scored(term)) for term in _terms(node))])
-
-
-def of_score(node: Node, score: int) -> Query:
-    """The query that finds the profiles of exactly this score, without scoring."""
-    steps = [step for term in _terms(node) for step in _steps(term)]
-    found = [(Occur.Must, selecting(node))]
-    if score:
-        found.append((Occur.Must, Query.boolean_query([(Occur.Should, step) for step in steps], score)))
-    if score < len(steps):
-        found.append((Occur.MustNot, Query.boolean_query([(Occur.Should, step) for step in steps], score + 1)))
-    return Query.boolean_query(found)
+        return _scoring(node, plain=plain)
+    found = [(Occur.Must, Query.const_score_query(selecting(node), 1.0))]
+    return Query.boolean_query([*found, *((Occur.Should, _scored(term, plain=plain)) for term in _terms(node))])
 
 
 def _terms(node: Node) -> Iterator[Term]:
@@ -88,55 +104,66 @@ def _terms(node: Node) -> Iterator[Term]:
 
 
 def _adds_up(node: Node) -> bool:
-    """Whether the scores of its parts make up the score: not where a word may stand in a part that is not matched."""
+    """Whether the scores of its parts make up the score: not where a word may stand in a part that is not matched, nor
+    where somebody may be found without a word."""
     match node:
         case And(children):
             return all(map(_adds_up, children))
         case Or(children):
-            return all(isinstance(child, Term) or not any(_terms(child)) for child in children)
+            return all(isinstance(child, Term) for child in children)
         case _:
             return True
 
 
-def _scoring(node: Node) -> Query:
+def _scoring(node: Node, *, plain: bool) -> Query:
     match node:
         case Term():
-            return _scored(node)
+            return _scored(node, plain=plain)
         case And(children):
-            return _all_of(children, _scoring)
+            return _all_of(children, partial(_scoring, plain=plain))
         case Or(children):
-            return _any_of([_scoring(child) for child in children])
+            return _any_of([_scoring(child, plain=plain) for child in children])
         case _:
             return Query.const_score_query(selecting(node), 0.0)
 
 
-def _levels(term: Term) -> list[tuple[int, Query]]:
-    """The levels of a term, the best first, and who is of each: where there is one only, it is 1."""
-    by_level = sorted(_places(term), key=lambda place: -place[0])
-    found = [(level, _any_of([query for _, query in same])) for level, same in groupby(by_level, lambda p: p[0])]
-    return found if len(found) > 1 else [(1, found[0][1])]
-
-
-def _scored(term: Term) -> Query:
-    """Who has the term, the score being the best level it has there."""
-    scored = [Query.const_score_query(query, float(level)) for level, query in _levels(term)]
-    return scored[0] if len(scored) == 1 else Query.disjunction_max_query(scored)
-
-
-def _steps(term: Term) -> Iterator[Query]:
-    """As many queries as the term has points to give: a profile matches as many of them as it gets."""
-    levels = _levels(term)
-    for number, (level, following) in enumerate(pairwise([level for level, _ in levels] + [0])):
-        at_least = _any_of([query for _, query in levels[: number + 1]])
-        yield from [at_least] * (level - following)
-
-
-def _places(term: Term) -> Iterator[tuple[int, Query]]:
-    """Each way to have a term: how good it is, and who has it so."""
+def _levels(term: Term) -> list[tuple[int, list[Query]]]:
+    """The levels of a term, and who is of each, or of a better one: where there is one level only, it is 1."""
+    by_level: defaultdict[int, list[Query]] = defaultdict(list)
     for field in term.fields:
-        yield LEVELS.get(field, 1), _in_field(field, term)
-        if term.typo and field in TYPO_FIELDS:
-            yield 1, Query.fuzzy_term_query(schema(), field, term.tokens[0], 1, transposition_cost_one=True)
+        by_level[LEVELS.get(field, 1)].append(_in_field(field, term))
+    typos = list(_typos(term))
+    if typos:
+        by_level[1] += typos
+    if len(by_level) == 1:
+        return [(1, queries) for queries in by_level.values()]
+    if set(term.fields) == _BARE:
+        by_level[1] = list(_anywhere(term))
+    return sorted(by_level.items(), key=lambda each: each[0])
+
+
+def _anywhere(term: Term) -> Iterator[Query]:
+    """The ways to have a term at all."""
+    if set(term.fields) == _BARE:
+        yield _in_field(ANYWHERE, term)
+    else:
+        yield from (_in_field(field, term) for field in term.fields)
+    yield from _typos(term)
+
+
+def _typos(term: Term) -> Iterator[Query]:
+    if term.typo:
+        for field in TYPO_FIELDS:
+            if field in term.fields:
+                yield Query.fuzzy_term_query(schema(), field, term.tokens[0], 1, transposition_cost_one=True)
+
+
+def _scored(term: Term, *, plain: bool) -> Query:
+    """Who has the term, the score being the best level it has there; ``plain``: 1."""
+    if plain:
+        return Query.const_score_query(selecting(term), 1.0)
+    scored = [Query.const_score_query(_any_of(queries), float(level)) for level, queries in _levels(term)]
+    return scored[0] if len(scored) == 1 else Query.disjunction_max_query(scored)
 
 
 def _in_field(field: str, term: Term) -> Query:

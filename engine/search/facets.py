@@ -20,8 +20,8 @@ VALUES_MAX: Final = 10
 _ALL_BUCKETS: Final = 60_000
 _FEW: Final = 2_000
 """Of so few profiles every value is counted, and cut afterwards."""
-_MANY: Final = {"skill": 40_000, "language": 60_000}
-"""From so many profiles on it is quicker to walk the values, where a profile has several of them."""
+_MANY: Final = {"skill": 0.07, "language": 0.035}
+"""From this share of all profiles on it is quicker to walk the values, where a profile has several of them."""
 _SPARE: Final = 40
 
 Facets = dict[str, list[tuple[str, int]]]
@@ -34,11 +34,18 @@ def facets(searcher: Searcher, query: Query, total: int) -> Facets:
     """
     if total == 0:
         return {name: [] for name in (*FACETS, "open")}
-    walked = [name for name in FACETS if total > _MANY.get(name, total)]
-    # Another core walks the skills while this one counts the rest: tantivy works without the interpreter's lock.
-    waiting = [(name, _pool().submit(_walked, searcher, query, name)) for name in walked]
-    found = _counted(searcher, query, [name for name in FACETS if name not in walked], total)
-    found |= {name: future.result() for name, future in waiting}
+    walked = [name for name, share in _MANY.items() if total > share * searcher.num_docs and total > _FEW]
+    single = [name for name in FACETS if name not in _MANY]
+    several = [name for name in _MANY if name not in walked]
+    # Another core looks at the skills while this one counts the rest: tantivy works without the interpreter's lock.
+    waiting = [_pool().submit(_walked, searcher, query, name) for name in walked]
+    if total > _FEW:
+        waiting += [_pool().submit(_counted, searcher, query, several, total)]
+        found = _counted(searcher, query, [*single, "open"], total)
+    else:
+        found = _counted(searcher, query, [*single, *several, "open"], total)
+    for future in waiting:
+        found |= future.result()
     return {name: found[name] for name in (*FACETS, "open")}
 
 
@@ -48,25 +55,28 @@ def _pool() -> ThreadPoolExecutor:
 
 
 def _counted(searcher: Searcher, query: Query, names: list[str], total: int) -> Facets:
+    if not names:
+        return {}
     size = _ALL_BUCKETS if total <= _FEW else VALUES_MAX + _SPARE
-    asked: dict[str, Any] = {name: _terms(facet_field(name), size) for name in names} | {"open": _terms("open", 2)}
-    told: Any = searcher.aggregate(query, asked)
-    found = {"open": [(each["key_as_string"], each["doc_count"]) for each in told.pop("open")["buckets"]]}
+    told: Any = searcher.aggregate(query, {name: _terms(name, size) for name in names})
+    found: Facets = {}
     for name, counts in told.items():
-        buckets = [(each["key"], each["doc_count"]) for each in counts["buckets"]]
+        buckets = [(each.get("key_as_string", each["key"]), each["doc_count"]) for each in counts["buckets"]]
         buckets.sort(key=lambda each: (-each[1], each[0]))
         # Which of several equally frequent values are among those told is for tantivy to say; then all are looked at.
         cut = counts["sum_other_doc_count"] and buckets[-1][1] == buckets[VALUES_MAX - 1][1]
-        unsure = cut or counts["doc_count_error_upper_bound"]
-        found[name] = _walked(searcher, query, name) if unsure else buckets[:VALUES_MAX]
-    found["open"].sort(key=lambda each: (-each[1], each[0]))
+        if cut or counts["doc_count_error_upper_bound"]:
+            found |= _walked(searcher, query, name)
+        else:
+            found[name] = buckets[:VALUES_MAX]
     return found
 
 
-def _terms(field: str, size: int) -> dict[str, Any]:
+def _terms(name: str, size: int) -> dict[str, Any]:
+    field = facet_field(name) if name in FACETS else name
     return {"terms": {"field": field, "size": size, "segment_size": _ALL_BUCKETS}}
 
 
-def _walked(searcher: Searcher, query: Query, name: str) -> list[tuple[str, int]]:
+def _walked(searcher: Searcher, query: Query, name: str) -> Facets:
     # The query is given even for everybody: without one, profiles that were removed still count.
-    return list(searcher.terms_with_prefix(facet_field(name), "", filter_query=query, limit=VALUES_MAX))
+    return {name: list(searcher.terms_with_prefix(facet_field(name), "", filter_query=query, limit=VALUES_MAX))}

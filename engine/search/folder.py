@@ -62,29 +62,33 @@ class IndexFolder:
 
     def make_current(self, own: Path) -> None:
         """Make an index the current one, and remove the others. Only for whoever holds the lock."""
-        _replace(self.path / _CURRENT, own.name.encode())
-        self.tidy()
+        with told(self.path):
+            _replace(self.path / _CURRENT, own.name.encode())
+        self._tidy()
 
     def unfinished(self, made_as: str) -> Path | None:
         """An index that is made as this one would be, and that nobody got round to finishing."""
         held = self.current()
-        if not self.path.is_dir():
-            return None
-        found = (each for each in self.path.iterdir() if each.is_dir() and each != held and each.name[:1] != ".")
-        return next((each for each in found if followed(each, made_as) is not None), None)
+        found = (each for each in self._all() if each != held and followed(each, made_as) is not None)
+        return next(found, None)
 
     def new(self) -> Path:
         """An empty folder for another index."""
         own = self.path / f"index-{secrets.token_hex(4)}"
-        own.mkdir(parents=True)
+        with told(self.path):
+            own.mkdir(parents=True)
         return own
 
-    def tidy(self) -> None:
+    def _tidy(self) -> None:
         """Remove every index but the current one. Those who still read one keep what they have open."""
         held = self.current()
-        for each in self.path.iterdir():
-            if each.is_dir() and each != held:
+        for each in self._all():
+            if each != held:
                 shutil.rmtree(each, ignore_errors=True)
+
+    def _all(self) -> list[Path]:
+        with told(self.path):
+            return [each for each in self.path.iterdir() if each.is_dir()] if self.path.is_dir() else []
 
     @contextmanager
     def writing(self) -> Iterator[bool]:
@@ -154,7 +158,7 @@ def _named(error: BaseException, path: Path) -> EngineError | None:
         full = shutil.disk_usage(path).free < _FREE_BYTES_MIN if path.exists() else False
         why, code = ("the disk is full", "disk_full") if full else ("tantivy gave up", "index_unusable")
         return Unavailable(f"the search index in {path} cannot be written: {why}", code=code)
-    if isinstance(error, ValueError) or type(error).__name__ == _PANIC:
+    if isinstance(error, ValueError | OSError) or type(error).__name__ == _PANIC:
         return Broken(f"the search index in {path} cannot be read; it is built anew by the next who writes")
     return None
 

@@ -17,14 +17,16 @@ import tantivy
 from tantivy import Order, Query, Searcher
 
 from engine.errors import Unavailable
-from engine.search.compile import differs, of_score, scoring, selecting
+from engine.search.compile import differs, scoring, selecting, tiers
 from engine.search.facets import Facets, facets
 from engine.search.folder import Broken, IndexFolder, changed_mark, followed, note_broken, sound, told
-from engine.search.schema import MADE_AS, PLACE, place_of
+from engine.search.schema import MADE_AS, PLACE, WEIGHT, place_of
 from engine.search.tree import Node
 
 FOUND_MAX: Final = 100_000
 """The most ids one search gives."""
+_SPARE: Final = 200
+"""How many more are looked at, so that those found equally well can be told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,16 +149,24 @@ def _ranked(searcher: Searcher, node: Node, selected: Query, most: int) -> tuple
         return [], _count(searcher.search(selected, 1))
     if not differs(node):
         return _in_place(searcher, selected, most)
-    found = searcher.search(scoring(node), most)
-    hits: list[tuple[float, str]] = [(score, searcher.doc(where)["id"][0]) for score, where in found.hits]
-    if _count(found) > len(hits):
-        # Which of those that score as the last one does are among the hits is for the index's files to say.
-        last = hits[-1][0]
-        better = [hit for hit in hits if hit[0] > last]
-        ids, _ = _in_place(searcher, of_score(node, round(last)), most - len(better))
-        hits = [*better, *((last, ident) for ident in ids)]
-    hits.sort(key=lambda hit: (-hit[0], place_of(hit[1]), hit[1]))
-    return [ident for _, ident in hits], _count(found)
+    if found_by_tier := tiers(node):
+        ids: list[str] = []
+        for tier in found_by_tier:
+            if len(ids) < most:
+                ids += _in_place(searcher, tier, most - len(ids))[0]
+        return ids, _count(searcher.search(selected, 1))
+    weighted, asked = scoring(node), most + _SPARE
+    while True:
+        # No more are asked for than there may be: tantivy makes room for all of them.
+        found = searcher.search(weighted, min(asked, searcher.num_docs or 1), weight_by_field=WEIGHT)
+        # Which of those weighted alike are among the hits is for the index's files to say: they must all be.
+        if _count(found) <= len(found.hits) or found.hits[most - 1][0] > found.hits[-1][0]:
+            break
+        asked *= 4
+    last = found.hits[min(most, len(found.hits)) - 1][0] if found.hits else 0
+    hits = [(-int(score), searcher.doc(where)["id"][0]) for score, where in found.hits if score >= last]
+    hits.sort(key=lambda hit: (hit[0], place_of(hit[1]), hit[1]))
+    return [ident for _, ident in hits[:most]], _count(found)
 
 
 def _in_place(searcher: Searcher, query: Query, most: int) -> tuple[list[str], int]:

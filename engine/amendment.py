@@ -44,9 +44,12 @@ class Amendment:
     steps: list[tuple[str, str, int, int, int, str]] = field(default_factory=list)
     changed_invoices: dict[str, Invoice] = field(default_factory=dict)
     issued: Invoice | None = None
+    late_before: tuple[tuple[int, int, int], ...] = ()
+    _came_now: int = 0
 
     def __post_init__(self) -> None:
         self.sub = self.before
+        self.late_before = self.before.late if self.before else ()
 
     @property
     def it(self) -> Subscription:
@@ -84,6 +87,7 @@ class Amendment:
             period_end_ms=period_end,
             balance_minor=was.balance_minor if was else 0,
             invoices=was.invoices if was else 0,
+            debts=was.debts if was else (),
         )
         if was and was.state in LIVE:
             self.set(unpaid=was.unpaid, attempt=was.attempt, try_at_ms=was.try_at_ms)
@@ -103,7 +107,20 @@ class Amendment:
         self.note("renew", f"{self.it.plan.slug} {self.it.cycle}")
         if billed:
             self.charge_fee()
-        self.grant(self.it.plan.credits_a_month, balance=self.balance_at(begins.start_ms))
+        self.grant(self.it.plan.credits_a_month, balance=self._balance_then(begins.start_ms))
+
+    def _balance_then(self, start_ms: int) -> int:
+        """The balance when a month began, as if every month before it had been processed in time; and what of this
+        month is kept, noted for later ones where it is processed so late that one of them has begun already."""
+        came_late = sum(kept for began, processed, kept in self.late_before if began < start_ms < processed)
+        balance, plan = self.balance_at(start_ms) + came_late, self.it.plan
+        n, cap = plan.credits_a_month, plan.balance_cap
+        # As the script reckons it: together with what came of earlier months in this same call.
+        over = min(n, max(0, balance + self._came_now + n - cap)) if cap else 0
+        self._came_now += n - over
+        if self.now_ms > self.it.month_end_ms:
+            self.set(late=(*self.it.late, (start_ms, self.now_ms, n - over)))
+        return balance
 
     def charge_fee(self) -> None:
         """Issue the invoice of the present billing period; a plan without a fee has none."""
@@ -130,7 +147,8 @@ class Amendment:
         )
         self.changed_invoices[made.number] = self.issued = made
         unpaid = (*it.unpaid, Unpaid(made.number, made.due_at_ms)) if made.due_minor else it.unpaid
-        try_at = it.try_at_ms or self.now_ms if made.due_minor and offer.charges and it.state != INCOMPLETE else 0
+        asks = made.due_minor > 0 and offer.charges and it.state != INCOMPLETE
+        try_at = it.try_at_ms or (self.now_ms if asks else 0)
         self.set(invoices=it.invoices + 1, balance_minor=balance, unpaid=unpaid, try_at_ms=try_at)
 
     def grant(self, n: int, *, balance: int, note: str = "") -> None:
@@ -142,12 +160,19 @@ class Amendment:
     def give_up_unpaid(self) -> None:
         """Nobody will pay the open invoices any more, as far as the subscription is concerned.
 
-        What is owed to the account is set off against them: it came from a period that was never paid.
+        An order that never began has cost nothing: what the balance paid of it is the account's again. Anything else
+        stays a debt, which what is owed to the account is set off against.
         """
         for one in self.it.unpaid:
             given_up = replace(self.invoice(one.number), state="uncollectible")
             self.put_invoice(given_up)
-            self.set(balance_minor=max(0, self.it.balance_minor - given_up.due_minor))
+            if self.it.state == INCOMPLETE:
+                self.set(balance_minor=self.it.balance_minor + given_up.balance_used_minor)
+            else:
+                self.set(
+                    balance_minor=max(0, self.it.balance_minor - given_up.due_minor),
+                    debts=(*self.it.debts, one.number),
+                )
 
     def end(self, reason: str) -> None:
         """The subscription ends: the account is basic again, and its available credits go as the plan says.

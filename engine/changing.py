@@ -61,6 +61,8 @@ def _upgrade(amendment: Amendment, sub: Subscription, plan: Plan, cycle: str) ->
         amendment.begin(plan, cycle, state=ACTIVE, timezone=sub.timezone)
     amendment.set(plan=plan, next_plan=None, next_cycle="")
     amendment.note("change", f"from {sub.plan.slug} {sub.cycle} to {plan.slug} {cycle}")
+    if sub.unpaid and sum(line.amount_minor for line in prorated.lines) < 0:
+        raise unpaid(sub)  # what was not paid is not given back
     if any(line.amount_minor for line in prorated.lines):
         amendment.issue(prorated.lines)
     amendment.grant(prorated.credits, balance=NOW, note=f"upgrade to {plan.name}")

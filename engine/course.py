@@ -12,7 +12,9 @@ from engine.offer import DAY_MS, Offer
 from engine.subscription import ACTIVE, INCOMPLETE, LAPSED, PAST_DUE, Subscription
 
 RETRIES_AFTER_MS: Final = (1 * DAY_MS, 3 * DAY_MS, 5 * DAY_MS)
-"""When a charging provider tries again after the first failure; once more at the end of the grace period."""
+"""When a charging provider tries again after the first failure; and once more LAST_TRY_MS before the grace ends."""
+
+LAST_TRY_MS: Final = 3_600_000
 
 RETRY_UNHEARD_MS: Final = 600_000
 """A payment that was sent for and nothing came of is sent for again after so long, under the same name."""
@@ -92,9 +94,11 @@ def _next_at_ms(sub: Subscription, offer: Offer) -> int:
 
 
 def try_again(amendment: Amendment) -> None:
-    """Plan the next attempt of a charging provider after one that failed: within the grace period, and at its end."""
-    it = amendment.it
+    """Plan the next attempt of a charging provider after one that failed: within the grace period, the last shortly
+    before its end. None where that has gone by."""
+    it, now_ms = amendment.it, amendment.now_ms
     first_failed_ms = it.grace_until_ms - amendment.offer.grace_ms
-    attempt = it.attempt + 1
-    planned = first_failed_ms + RETRIES_AFTER_MS[attempt - 1] if attempt <= len(RETRIES_AFTER_MS) else it.grace_until_ms
-    amendment.set(attempt=attempt, try_at_ms=min(planned, it.grace_until_ms) if planned > amendment.now_ms else 0)
+    last_ms = it.grace_until_ms - LAST_TRY_MS
+    planned = [first_failed_ms + after_ms for after_ms in RETRIES_AFTER_MS if first_failed_ms + after_ms < last_ms]
+    later = [at_ms for at_ms in (*planned, last_ms) if at_ms > now_ms]
+    amendment.set(attempt=it.attempt + 1, try_at_ms=later[0] if later else 0)

@@ -54,23 +54,33 @@ def record_paid(
                 )
             amendment.issued = invoice
             return
-        if invoice.state == "uncollectible" and invoice.currency == amendment.it.plan.currency:
+        it = amendment.it
+        if invoice.state == "uncollectible" and invoice.currency == it.plan.currency:
             # What it was for is over: the money is the account's, and pays for what it takes next.
-            amendment.set(balance_minor=amendment.it.balance_minor + invoice.due_minor)
+            amendment.set(
+                balance_minor=it.balance_minor + invoice.due_minor,
+                debts=tuple(debt for debt in it.debts if debt != number),
+            )
+        wanted = any(one.number == number for one in it.unpaid)
         paid = replace(invoice, state="paid", paid_at_ms=amendment.now_ms, reference=text)
         amendment.put_invoice(paid)
         left = tuple(one for one in amendment.it.unpaid if one.number != number)
         try_at = amendment.now_ms if left and amendment.offer.charges else 0
         amendment.set(unpaid=left, attempt=0, try_at_ms=try_at)
         amendment.note("paid", f"invoice {number}" + (f", {text}" if text else ""))
-        course.recover(amendment)
+        if wanted:  # else it is of an order or a subscription that is over
+            course.recover(amendment)
         amendment.issued = paid
 
     return transition(store, offer, account, act)
 
 
-def record_failed(store: Store, offer: Offer, account: str, number: str, *, reason: str) -> Outcome:
-    """The payment of an invoice failed: the grace period begins, in which it is tried again. Once per attempt.
+def record_failed(
+    store: Store, offer: Offer, account: str, number: str, *, reason: str, attempt: int | None = None
+) -> Outcome:
+    """The payment of an invoice failed: the grace period begins, in which it is tried again.
+
+    ``attempt`` is which one failed, as a charging provider knows: told twice, by whatever way, it counts once.
 
     Nothing happens for an invoice that is not open any more. Errors: NotFound; Invalid for a bad reason.
     """
@@ -80,6 +90,8 @@ def record_failed(store: Store, offer: Offer, account: str, number: str, *, reas
         invoice, sub = amendment.invoice(number), amendment.it
         amendment.issued = invoice
         if not any(one.number == number for one in sub.unpaid) or sub.state == INCOMPLETE:
+            return
+        if attempt is not None and attempt != sub.attempt:
             return
         failed = tuple(replace(one, failed=True) if one.number == number else one for one in sub.unpaid)
         first = not any(one.failed for one in sub.unpaid if one.number == number)

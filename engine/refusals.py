@@ -65,6 +65,17 @@ def unpaid(sub: Subscription) -> Refused:
     )
 
 
+def owing(sub: Subscription) -> Refused:
+    """What is said where an invoice of an earlier subscription was never paid."""
+    number = sub.debts[0]
+    return Refused(
+        f"invoice {number} of account {sub.account!r} was never paid: pay it, and it counts towards the next "
+        f"subscription. Once it is paid: inmail invoice paid {number}",
+        code="unpaid",
+        facts={"invoice": number},
+    )
+
+
 def use_change(sub: Subscription, plan: Plan) -> Refused:
     """What is said to somebody who subscribes to another plan than the one they have."""
     return Refused(

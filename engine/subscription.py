@@ -29,7 +29,8 @@ class Subscription:
 
     Times in epoch ms, 0 = none; ``month`` counts from 0 at the anchor; ``balance_minor`` is owed to the account;
     ``invoices`` were issued so far. ``attempt`` payments of the oldest unpaid invoice were tried, the next is at
-    ``try_at_ms``.
+    ``try_at_ms``. ``debts`` are invoices that were given up; ``late`` are months granted after a later one had begun:
+    when they began, when they were processed, credits kept.
     """
 
     account: str
@@ -54,6 +55,8 @@ class Subscription:
     balance_minor: int = 0
     invoices: int = 0
     unpaid: tuple[Unpaid, ...] = ()
+    debts: tuple[str, ...] = ()
+    late: tuple[tuple[int, int, int], ...] = ()
     ended_reason: str = ""
     attempt: int = 0
     try_at_ms: int = 0
@@ -80,6 +83,8 @@ class Subscription:
         stored["plan_slug"], stored["plan_version"] = self.plan.slug, self.plan.version
         stored["plan"] = self.plan.to_terms()
         stored["next_plan"] = self.next_plan.to_terms() if self.next_plan else ""
+        stored["debts"] = ",".join(self.debts)
+        stored["late"] = orjson.dumps(self.late).decode()
         stored["unpaid"] = orjson.dumps([[one.number, one.due_at_ms, one.failed] for one in self.unpaid]).decode()
         return stored
 
@@ -89,12 +94,14 @@ def parse(stored: dict[str, str]) -> Subscription:
     values: dict[str, Any] = {
         field.name: stored[field.name] if field.type == "str" else int(stored[field.name])
         for field in fields(Subscription)
-        if field.name not in ("plan", "next_plan", "unpaid")
+        if field.name not in ("plan", "next_plan", "unpaid", "debts", "late")
     }
     return Subscription(
         **values,
         plan=of_terms(stored["plan"]),
         next_plan=of_terms(stored["next_plan"]) if stored["next_plan"] else None,
+        debts=tuple(stored["debts"].split(",")) if stored["debts"] else (),
+        late=tuple((began, processed, kept) for began, processed, kept in orjson.loads(stored["late"])),
         unpaid=tuple(Unpaid(*one) for one in orjson.loads(stored["unpaid"])),
     )
 

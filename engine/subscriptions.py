@@ -17,7 +17,7 @@ from engine.invoices import Invoice, get_invoice
 from engine.offer import Offer, check_version, is_free
 from engine.periods import check_timezone
 from engine.plans import Plan
-from engine.refusals import cancelled, no_subscription, not_sold_so, other_balance, unpaid, use_change
+from engine.refusals import cancelled, no_subscription, not_sold_so, other_balance, owing, unpaid, use_change
 from engine.store import RedisTrouble, Store
 from engine.subscription import ACTIVE, INCOMPLETE, LAPSED, LIVE, PAST_DUE, Subscription, read
 from engine.wake import wake
@@ -182,6 +182,8 @@ def apply_subscribe(amendment: Amendment, plan: Plan, cycle: str) -> None:
             amendment.set(ends_at_ms=0)
             amendment.note("subscribe", "the cancellation was taken back")
         return
+    if sub is not None and sub.debts:
+        raise owing(sub)
     if sub is not None and sub.balance_minor and sub.plan.currency != plan.currency:
         raise other_balance(sub, plan)
     begin(amendment, plan, cycle)

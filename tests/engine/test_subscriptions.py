@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from engine import changing, credits, opening, submitting, subscriptions
-from engine.accounts import get_account
+from engine.accounts import get_account, weigh
 from engine.errors import NotFound, Refused
 from engine.invoices import get_invoice, list_invoices
 from engine.offer import Offer
@@ -145,14 +145,12 @@ def test_what_is_left_of_a_dearer_period_goes_to_the_balance_and_pays_later_invo
 
 def test_what_is_left_of_a_period_that_was_never_paid_buys_nothing(store):
     subscribed(store, PLUS, annual=True)
-    subscriptions.change(store, OFFER, "acme", EXECUTIVE, annual=False)
-    assert read(store, "acme").balance_minor == 47900 - 9995
+    with pytest.raises(Refused, match=r"acme-0001 .* is not paid"):
+        subscriptions.change(store, OFFER, "acme", EXECUTIVE, annual=False)
     at(store, day=60)
     assert subscriptions.advance(store, OFFER, "acme").state == "ended"
-
-    done = subscriptions.subscribe(store, OFFER, "acme", EXECUTIVE)
-
-    assert (done.invoice.due_minor, done.subscription.balance_minor) == (9995, 0)
+    with pytest.raises(Refused, match=r"acme-0001 .* was never paid"):
+        subscriptions.subscribe(store, OFFER, "acme", EXECUTIVE)
 
 
 def test_a_downgrade_waits_for_the_end_of_the_period_and_can_be_taken_back(store):
@@ -555,3 +553,53 @@ def test_months_missed_in_one_go_count_each_other_against_the_cap(store):
     subscriptions.advance(store, OFFER, "acme")
 
     assert wallet(store) == {"available": 15, "held": 12, "spent": 0, "granted": 45, "expired": 18}
+
+
+def test_what_is_due_happens_also_where_the_call_that_found_it_is_refused(store):
+    subscribed(store, BUSINESS)
+    at(store, day=15)
+    with pytest.raises(Refused):
+        subscriptions.change(store, OFFER, "acme", EXECUTIVE)
+    assert read(store, "acme").state == "past_due"
+
+
+def test_a_weight_an_operator_gave_stays_and_the_plans_own_goes_with_it(store):
+    heavy = replace(EXECUTIVE, slug="heavy", weight=5)
+    for name in ("acme", "other"):
+        subscribed(store, BUSINESS, name)
+    weigh(store, "other", 9)
+    for name in ("acme", "other"):
+        subscriptions.change(store, OFFER, name, heavy)
+    assert [get_account(store, name).weight for name in ("acme", "other")] == [5, 9]
+
+
+def test_a_month_that_came_late_counts_for_the_months_after_it_whoever_looks_when(store):
+    """The scheduler was down until day 60 of one account; the other was looked at in time. Both paid on day 60."""
+    tight = replace(BUSINESS, slug="tight", balance_cap_months=2, credits_a_month=100)
+    for name, days in (("late", (60, 61)), ("timely", (31, 45, 60, 61))):
+        store.at_ms = day_of(store, 0)
+        subscribed(store, tight, name, annual=name == "x")
+        record_paid(store, OFFER, name, f"{name}-0001")
+        for day in days:
+            at(store, day=day)
+            sub = subscriptions.advance(store, OFFER, name)
+            for one in sub.unpaid if day >= 60 else ():
+                record_paid(store, OFFER, name, one.number)
+    assert wallet(store, "late") == wallet(store, "timely")
+    assert wallet(store, "late")["available"] == 200
+
+
+def test_of_months_missed_only_what_was_kept_counts_against_the_next(store):
+    tight = replace(BUSINESS, slug="tight", balance_cap_months=2, credits_a_month=10)
+    subscribed(store, tight, annual=True)
+    record_paid(store, OFFER, "acme", "acme-0001")
+    at(store, day=20)
+    credits.grant(store, "acme", 5, reason="a present")  # 15, five below the cap
+    at(store, day=35)  # month 1 kept 5 of its 10
+    a_campaign(store, to=15)
+    send_all(store, "acme.1")  # 15 sent in month 1: the log says nothing is left
+    at(store, day=95)
+
+    subscriptions.advance(store, OFFER, "acme")  # month 2 finds the 5 of month 1 and keeps 10, month 3 keeps 5
+
+    assert wallet(store) == {"available": 20, "held": 15, "spent": 0, "granted": 45, "expired": 10}

@@ -370,7 +370,10 @@ def test_cancel_while_past_due_ends_at_once():
     account = story(JOINED, ("2026-04-16", "cancel"))
     assert (account.state, account.ended_reason, wallet(account)) == ("ended", "cancelled", (15, 15, 0, 0, 0))
     assert bill(account, 1, "state") == ("uncollectible",)
-    assert account.apply(ms("2026-04-17"), ("pay", 1)) == "nothing"
+    assert account.apply(ms("2026-04-17"), ("subscribe", "business", False)) == "refused unpaid"
+    assert account.apply(ms("2026-04-18"), ("pay", 1)) == "done"
+    assert account.books.balance_minor == 2495
+    assert account.apply(ms("2026-04-19"), ("subscribe", "business", False)) == "done"
 
 
 def test_cancelled_then_past_due_still_ends_with_its_period():

@@ -81,7 +81,7 @@ class Year:
             expected = self.reckonings[account].apply(at_ms, event)
             self.next_at_ms[account] = self.reckonings[account].next_at_ms
             found = getattr(self, f"_{event[0]}")(account, *event[1:])
-            if found is not None and found != expected:
+            if found is not None and not _alike(found, expected):
                 self.differences.append(f"{account} {event} at {at_ms}: reckoned {expected}, the engine says {found}")
 
     def _process(self) -> None:
@@ -117,30 +117,40 @@ class Year:
     def _terms(self, account: str) -> Offer:
         return replace(self.offer, timezone=self.reckonings[account].zone)
 
-    def _asked(self, call: Callable[[], subscriptions.Outcome]) -> str:
+    def _asked(self, account: str, call: Callable[[], subscriptions.Outcome]) -> str:
+        """What a call is answered. Every other one finds what is due done already; of the others what was due and what
+        was asked for are one step, of which nobody can say whether the call alone changed anything."""
+        first = self.events % 2 == 0
+        if first:
+            subscriptions.advance(self.store, self._terms(account), account)
         try:
-            return "done" if call().changed else "nothing"
+            changed = call().changed
         except Refused as refused:
-            return f"refused {refused.code}" if refused.code in ("unpaid", "use_change", "currency") else "refused"
+            named = ("unpaid", "use_change", "currency")
+            return f"refused {refused.code}" if refused.code in named else "refused"
+        return "done" if changed else "nothing"
 
-    def _subscribe(self, account: str, slug: str, annual: bool) -> None:
+    def _subscribe(self, account: str, slug: str, annual: bool) -> str:
         offer, plan = self._terms(account), CATALOGUE[slug]
-        self._asked(lambda: subscriptions.subscribe(self.store, offer, account, plan, annual=annual))
+        return self._asked(account, lambda: subscriptions.subscribe(self.store, offer, account, plan, annual=annual))
 
-    def _change(self, account: str, slug: str, annual: bool | None) -> None:
+    def _change(self, account: str, slug: str, annual: bool | None) -> str:
         offer, plan = self._terms(account), CATALOGUE[slug]
-        self._asked(lambda: subscriptions.change(self.store, offer, account, plan, annual=annual))
+        return self._asked(account, lambda: subscriptions.change(self.store, offer, account, plan, annual=annual))
 
-    def _cancel(self, account: str) -> None:
-        self._asked(lambda: subscriptions.cancel(self.store, self._terms(account), account))
+    def _cancel(self, account: str) -> str:
+        return self._asked(account, lambda: subscriptions.cancel(self.store, self._terms(account), account))
 
-    def _pay(self, account: str, n: int) -> None:
-        self._asked(lambda: payments.record_paid(self.store, self._terms(account), account, number_of(account, n)))
+    def _pay(self, account: str, n: int) -> str:
+        return self._asked(
+            account, lambda: payments.record_paid(self.store, self._terms(account), account, number_of(account, n))
+        )
 
-    def _pay_failed(self, account: str, n: int) -> None:
+    def _pay_failed(self, account: str, n: int) -> str:
         number = number_of(account, n)
-        self._asked(
-            lambda: payments.record_failed(self.store, self._terms(account), account, number, reason="declined")
+        return self._asked(
+            account,
+            lambda: payments.record_failed(self.store, self._terms(account), account, number, reason="declined"),
         )
 
     def _manual_grant(self, account: str, n: int) -> None:
@@ -196,6 +206,14 @@ class Year:
         if unanswered:
             for campaign, pack in {(c, place // _PACK) for c, place, _ in sent.inmails}:
                 refunds.refund(self.store, campaign, pack)
+
+
+def _alike(found: int | str, expected: int | str) -> bool:
+    if isinstance(found, int):
+        return found == expected
+    refused = str(expected).startswith("refused")
+    # The reckoning names fewer kinds of refusals; and "done" may be what was due, done in the same step.
+    return found.startswith("refused") == refused and (refused or found == "done" or found == expected)
 
 
 def _address(campaign: str, place: int) -> str:

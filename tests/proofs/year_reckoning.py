@@ -15,7 +15,8 @@ A7  At the end all credits available when it is *processed* expire; what comes b
 A8  A cancel leaves a pending change standing, and taking the cancel back restores it; at ends_at the end comes first.
 A9  Several unpaid invoices: grace counts from the first that made it past_due, and is not moved by the others. It is
     active again when none is left that is failed or has reached its due time.
-A10 A payment or failure reported for an invoice that is not open changes nothing: an uncollectible one stays so.
+A10 What is paid for an uncollectible invoice goes to the balance; otherwise a payment or failure reported for an
+    invoice that is not open changes nothing.
 A11 Balance used by an invoice that becomes uncollectible is not given back; what is due on it is set off against what
     is left of the balance.
 A12 sends_until: ends_at of a cancelled one, grace_until of a past_due one, the earlier of both; an overdue invoice that
@@ -25,10 +26,12 @@ A13 Two things due at the same millisecond: the end first, then invoices' due ti
 A14 next_at: active: the earliest of month's end and open invoices' due times; past_due: grace_until; lapsed: 30 days on
     (or ends_at, if earlier); ended: 0. An ended subscription keeps its last month label.
 A15 Terms are frozen when ordered (pending ones too). "Same plan" in R8 is the slug; R9 names the version as well.
-A16 A change without a cycle keeps the current one. A cancel of what is cancelled already changes nothing, nor does one
-    of what is ended. Subscribing while cancelled to another plan or cycle is refused (use_change) like while active.
+A16 A change without a cycle keeps the current one. A cancel of what is cancelled already changes nothing, one of
+    what is ended is refused. Subscribing while cancelled to another plan or cycle is refused (use_change).
 A17 Both lines of an upgrade stand on its invoice, also those of 0; the balance of another currency is not considered.
 A18 A month, end or change nobody has processed yet leaves everything as it was (plan, contacts, credits), but for A12.
+A20 Who owes an uncollectible invoice begins no new subscription (refused unpaid) before it is paid.
+A21 An upgrade that would give money back is refused while an invoice is open (refused unpaid).
 A19 Subscribing to basic, paying an invoice that does not exist or another amount than is due: not asked here.
 """
 
@@ -180,6 +183,8 @@ class Reckoning:
                 return "refused use_change"
             was, self.ends_at_ms = self.ends_at_ms, 0
             return "done" if was else "nothing"
+        if any(bill.state == "uncollectible" for bill in self.books.invoices):
+            return "refused unpaid"  # A20
         self._begin(self.plans[slug], annual)
         self._bill_period()
         self.wallet.grant_month(self.now_ms, self.now_ms, self.plan)
@@ -205,8 +210,7 @@ class Reckoning:
             return "done" if was else "nothing"
         dearer = plan["fee_monthly"] - self.plan["fee_monthly"]
         if dearer > 0 or (dearer == 0 and wanted and not self.annual):
-            self._upgrade(plan, wanted)
-            return "done"
+            return self._upgrade(plan, wanted)
         again = self.pending and self._same_terms(plan, wanted, *self.pending)
         self.pending = (plan, wanted)
         return "nothing" if again else "done"
@@ -215,28 +219,32 @@ class Reckoning:
     def _same_terms(plan: Plan, annual: bool, other: Plan, other_annual: bool) -> bool:
         return all(plan.get(name) == other.get(name) for name in ("slug", "version")) and annual == other_annual
 
-    def _upgrade(self, plan: Plan, annual: bool) -> None:
+    def _upgrade(self, plan: Plan, annual: bool) -> str:
         old, before, after = self.plan, self.plan["credits_a_month"], plan["credits_a_month"]
         days, left = days_and_left(*map(self._start_of, self.period), self.now_ms)
         mdays, mleft = days_and_left(self._start_of(self.month), self._start_of(self.month + 1), self.now_ms)
         back = (old["slug"], -half_up(fee(old, self.annual) * left, days))
-        if annual == self.annual:
+        same_cycle = annual == self.annual
+        price = half_up(fee(plan, annual) * left, days) if same_cycle else fee(plan, annual)
+        n = half_up((after - before) * mleft, mdays) if same_cycle else after - half_up(before * mleft, mdays)
+        if price + back[1] < 0 and self.books.open():
+            return "refused unpaid"  # A21
+        if same_cycle:
             self.plan, self.pending = plan, None
-            price = half_up(fee(plan, annual) * left, days)
-            n = half_up((after - before) * mleft, mdays)
         else:
             self._begin(plan, annual)
-            price = fee(plan, annual)
-            n = after - half_up(before * mleft, mdays)
         self._invoice((plan["slug"], price), back)
         if n > 0:
             self.wallet.grant(self.now_ms, n, plan, self.wallet.available)
+        return "done"
 
     def _cancel(self) -> str:
         if self.state in ("past_due", "lapsed"):
             self._end("cancelled")
             return "done"
-        if self.state != "active" or self.ends_at_ms:
+        if self.state != "active":
+            return "refused"
+        if self.ends_at_ms:
             return "nothing"
         self.ends_at_ms = self._start_of(self.period[1])  # A8
         return "done"
@@ -248,8 +256,12 @@ class Reckoning:
 
     def _pay(self, n: int) -> str:
         bill = self.books.invoices[n - 1]
+        if bill.state == "uncollectible":  # A10
+            bill.state, bill.paid_at_ms = "paid", self.now_ms
+            self.books.balance_minor += bill.due_minor
+            return "done"
         if bill.state != "open":
-            return "nothing"  # A10
+            return "nothing"
         bill.state, bill.paid_at_ms = "paid", self.now_ms
         unsettled = [other for other in self.books.open() if other.failed or other.due_at_ms <= self.now_ms]
         if self.state in ("past_due", "lapsed") and not unsettled:

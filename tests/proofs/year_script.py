@@ -176,10 +176,9 @@ class _Year:
         self.rng.choice((self._again, self._take_back, self._stay))(at_ms)
 
     def _pay(self, at_ms: int, n: int) -> None:
-        if self.reckoning.books.invoices[n - 1].state != "uncollectible":  # A10: what that does, the rules do not say
-            self._event(at_ms, "pay", n)
-            if self.rng.random() < 0.04:
-                self._at(at_ms + self._days(0.01, 3), "pay", n)
+        self._event(at_ms, "pay", n)
+        if self.rng.random() < 0.04:
+            self._at(at_ms + self._days(0.01, 3), "pay", n)
 
     def _pay_failed(self, at_ms: int, n: int) -> None:
         if self.reckoning.books.invoices[n - 1].state == "open":
@@ -213,6 +212,8 @@ class _Year:
             self._at(trouble_ms + self._days(0.05, 6.9), "pay", n)
         elif how < 0.97:
             self._at(trouble_ms + grace_ms + self._days(0.05, 29), "pay", n)
+        elif how < 0.99:  # long after it was given up
+            self._at(trouble_ms + grace_ms + self._days(31, 90), "pay", n)
 
 
 def _moment(day: date, minute: int, zone: str) -> int:

@@ -49,7 +49,8 @@ class Collector:
         if isinstance(done, Failed) and done.reason == TOO_SMALL:
             return self._paid(invoice, WAIVED)
         if isinstance(done, Failed | NoCard):
-            return self._failed(account, number, done.reason if isinstance(done, Failed) else "no saved card")
+            reason = done.reason if isinstance(done, Failed) else "no saved card"
+            return self._failed(account, number, reason, attempt)
         log.info("payment.pending", account=account, invoice=number)
         return None
 
@@ -70,7 +71,7 @@ class Collector:
         """
         try:
             if event.kind == "failed":
-                return self._failed(event.account, event.number, event.reason or "failed")
+                return self._failed(event.account, event.number, event.reason or "failed", event.attempt)
             return payments.record_paid(
                 self.store,
                 self.offer,
@@ -106,9 +107,9 @@ class Collector:
         log.info("payment.paid", account=invoice.account, invoice=invoice.number)
         return payments.record_paid(self.store, self.offer, invoice.account, invoice.number, reference=reference)
 
-    def _failed(self, account: str, number: str, reason: str) -> Outcome:
+    def _failed(self, account: str, number: str, reason: str, attempt: int | None) -> Outcome:
         log.warning("payment.failed", account=account, invoice=number, reason=reason)
-        return payments.record_failed(self.store, self.offer, account, number, reason=reason)
+        return payments.record_failed(self.store, self.offer, account, number, reason=reason, attempt=attempt)
 
 
 def collector(store: Store, settings: Settings) -> Collector:

@@ -71,7 +71,8 @@ Outcome = Paid | Failed | Pending | NoCard
 @dataclass(frozen=True, slots=True)
 class Event:
     """What a provider reports of one invoice. ``reference`` is the payment's, the same in all events of one payment
-    and in ``Paid``; ``reason`` is told of a failed one."""
+    and in ``Paid``; ``reason`` is told of a failed one, and
+    ``attempt`` which of ours it was: what the call that made it was answered is told once more by its event."""
 
     kind: Literal["paid", "failed"]
     account: str
@@ -81,6 +82,7 @@ class Event:
     reference: str
     event_id: str
     reason: str = ""
+    attempt: int | None = None
 
 
 class PaymentProvider(Protocol):

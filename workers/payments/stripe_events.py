@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import stripe
@@ -16,6 +17,8 @@ ENGINE: Final = "engine"
 """In the metadata of all we make at Stripe: which engine (namespace) it is of; two may share a Stripe account."""
 ACCOUNT: Final = "account"
 INVOICE: Final = "invoice"
+ATTEMPT: Final = "attempt"
+"""In the metadata of a charge of the saved card: which attempt of ours it is."""
 BY: Final = "by"
 """In the metadata of a payment: whether a person pays on a page, or the saved card was charged."""
 PAGE: Final = "page"
@@ -67,7 +70,9 @@ def _of_intent(event_id: str, kind: str, intent: Mapping[str, Any]) -> Event | N
         return _event(event_id, intent, "paid", received, str(intent["id"]))
     # A card refused on a page is not the end: the person stands before it and may take another.
     if kind == "payment_intent.payment_failed" and _text(intent, "metadata", BY) == CARD:
-        return _event(event_id, intent, "failed", intent.get("amount"), str(intent["id"]), failure_of(intent))
+        failed = _event(event_id, intent, "failed", intent.get("amount"), str(intent["id"]), failure_of(intent))
+        attempt = _text(intent, "metadata", ATTEMPT)
+        return replace(failed, attempt=int(attempt)) if failed and attempt.isdecimal() else failed
     return None
 
 

@@ -16,7 +16,7 @@ from engine.errors import Refused
 from workers.payments.provider import Event, Failed, Link, NoCard, Order, Outcome, Paid, Pending
 from workers.payments.stripe_amounts import to_stripe
 from workers.payments.stripe_customers import CustomerBook, Customers
-from workers.payments.stripe_events import ACCOUNT, BY, CARD, ENGINE, INVOICE, PAGE, failure_of, read_event
+from workers.payments.stripe_events import ACCOUNT, ATTEMPT, BY, CARD, ENGINE, INVOICE, PAGE, failure_of, read_event
 from workers.payments.stripe_trouble import code_of, is_missing, trouble_told
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class StripeProvider:
             "confirm": True,
             "off_session": True,
             "description": order.what[:_WHAT_CHARS_MAX],
-            "metadata": self._metadata(order, CARD),
+            "metadata": {**self._metadata(order, CARD), ATTEMPT: str(attempt)},
         }
         key = f"{self._engine}:charge:{order.account}:{order.number}:{attempt}"
         try:

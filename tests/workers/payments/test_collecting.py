@@ -5,7 +5,7 @@ from dataclasses import replace
 import fakeredis
 import pytest
 
-from engine import opening, subscriptions
+from engine import credits, opening, subscriptions
 from engine.accounts import get_account
 from engine.audit import audit
 from engine.credits import wallet
@@ -59,6 +59,10 @@ def ordered(store, plan=BUSINESS, **how):
 
 def paid_event(number="acme-0001", amount=2495, currency="USD", event_id="evt_1"):
     return Event("paid", "acme", number, amount, currency, "pi_1", event_id)
+
+
+def failed_event(number, attempt):
+    return Event("failed", "acme", number, 2495, "USD", "pi_2", "evt_2", "card_declined", attempt)
 
 
 def begun(store, plan=BUSINESS):
@@ -138,20 +142,24 @@ def test_an_attempt_nothing_is_heard_of_is_taken_again_under_the_same_name(store
     assert take_attempt(store, CHARGING, "acme") == first
 
 
-def test_a_card_that_is_declined_is_tried_within_the_grace_period_and_at_its_end(store):
+@pytest.mark.parametrize("told_again", [0, 1, 5])
+def test_a_card_that_is_declined_is_tried_within_the_grace_period_and_shortly_before_its_end(store, told_again):
     begun(store)
     began = store.at_ms + 31 * DAY_MS
     store.at_ms = began
     tried = []
-    for _ in range(6):
+    for _ in range(8):
         subscriptions.advance(store, CHARGING, "acme")
         if attempt := take_attempt(store, CHARGING, "acme"):
             tried.append(((store.at_ms - began) / DAY_MS, attempt.attempt))
-            collector(store, Failed("card_declined")).collect("acme", attempt.number, attempt.attempt)
+            told = collector(store, Failed("card_declined"))
+            told.collect("acme", attempt.number, attempt.attempt)
+            for _ in range(told_again):  # by the event of the same failure, however often it comes
+                told.take(failed_event(attempt.number, attempt.attempt))
         sub = read(store, "acme")
         store.at_ms = sub.try_at_ms or store.at_ms + DAY_MS
 
-    assert tried[:4] == [(0, 0), (1, 1), (3, 2), (5, 3)]
+    assert tried == [(0, 0), (1, 1), (3, 2), (5, 3), (7 - 1 / 24, 4)]
     assert read(store, "acme").state == "lapsed"
     collector(store).take(paid_event(number="acme-0002"))
     assert read(store, "acme").state == "active"
@@ -206,3 +214,82 @@ def test_from_order_to_renewal_over_the_stand_in(store, stand_in, provider):
     assert (done.invoice.state, read(store, "acme").unpaid) == ("paid", ())
     assert get_invoice(store, "acme", "acme-0002").reference.startswith("pi_")
     assert desk.portal("acme").startswith("http")
+
+
+def test_paying_for_an_order_that_was_given_up_begins_no_other(store):
+    """The page of a cheap order is still open when a dear one takes its place."""
+    ordered(store)
+    subscriptions.subscribe(store, CHARGING, "acme", EXECUTIVE, annual=True)
+
+    taken = collector(store).take(paid_event())
+
+    assert (taken.subscription.state, taken.subscription.balance_minor) == ("incomplete", 2495)
+    assert (get_account(store, "acme").can_send, wallet(store, "acme").granted) == (False, 0)
+    collector(store).take(paid_event(number="acme-0002", amount=95900))
+    assert read(store, "acme").state == "active"
+
+
+def test_an_order_that_never_began_gives_the_balance_back(store):
+    begun(store)
+    store.at_ms += DAY_MS
+    subscriptions.change(store, CHARGING, "acme", BUSINESS, annual=True)
+    collector(store).take(paid_event(number="acme-0002", amount=get_invoice(store, "acme", "acme-0002").due_minor))
+    subscriptions.change(store, CHARGING, "acme", PLUS, annual=False)
+    subscriptions.cancel(store, CHARGING, "acme")
+    store.at_ms += 40 * DAY_MS
+    ended = subscriptions.advance(store, CHARGING, "acme")
+    assert (ended.state, ended.balance_minor > 10_000) == ("ended", True)
+    credits.grant(store, "acme", 7, reason="a present")
+    done = subscriptions.subscribe(store, CHARGING, "acme", EXECUTIVE, annual=True)
+    assert (done.subscription.state, done.invoice.balance_used_minor) == ("incomplete", ended.balance_minor)
+
+    store.at_ms += 2 * DAY_MS
+    sub = subscriptions.advance(store, CHARGING, "acme")
+
+    assert (sub.state, sub.balance_minor, sub.debts) == ("ended", ended.balance_minor, ())
+    assert wallet(store, "acme").available == 7, "an order that never began expires nothing"
+
+
+def test_an_attempt_that_is_planned_stays_planned_whatever_is_changed_meanwhile(store):
+    begun(store)
+    store.at_ms += 10 * DAY_MS
+    subscriptions.change(store, CHARGING, "acme", PLUS)
+    planned = read(store, "acme").try_at_ms
+    assert planned == store.at_ms
+    store.at_ms += 1000
+    subscriptions.change(store, CHARGING, "acme", EXECUTIVE)  # its invoice is the second that is unpaid
+    assert read(store, "acme").try_at_ms == planned
+    subscriptions.change(store, CHARGING, "acme", EXECUTIVE, annual=True)  # begins anew
+    assert (read(store, "acme").try_at_ms, read(store, "acme").number) == (planned, 2)
+    assert [one.number for one in read(store, "acme").unpaid] == ["acme-0002", "acme-0003", "acme-0004"]
+    first = take_attempt(store, CHARGING, "acme")
+    collector(store, Paid("pi_2")).collect("acme", first.number, first.attempt)
+    assert take_attempt(store, CHARGING, "acme").number == "acme-0003", "the others are asked for as well"
+
+
+def test_an_invoice_of_a_charging_provider_is_due_at_once_and_nothing_is_planned_after_the_end(store):
+    begun(store)
+    assert get_invoice(store, "acme", "acme-0001").due_at_ms == get_invoice(store, "acme", "acme-0001").issued_at_ms
+    store.at_ms += 31 * DAY_MS
+    subscriptions.advance(store, CHARGING, "acme")
+    first = take_attempt(store, CHARGING, "acme")
+    collector(store, Failed("card_declined")).collect("acme", first.number, first.attempt)
+    done = subscriptions.cancel(store, CHARGING, "acme")
+    assert (done.subscription.state, done.subscription.try_at_ms, done.subscription.attempt) == ("ended", 0, 0)
+
+
+def test_a_failure_heard_of_late_plans_no_attempt_in_the_past(store):
+    begun(store)
+    store.at_ms += 31 * DAY_MS
+    subscriptions.advance(store, CHARGING, "acme")
+    collector(store).take(failed_event("acme-0002", 0))
+    began = store.at_ms
+    store.at_ms += 4 * DAY_MS
+    collector(store).take(failed_event("acme-0002", 1))
+    assert read(store, "acme").try_at_ms == began + 5 * DAY_MS
+
+
+def test_a_failure_of_an_order_that_is_not_paid_yet_begins_no_grace(store):
+    ordered(store)
+    collector(store).take(replace(paid_event(), kind="failed", reason="payment_failed"))
+    assert read(store, "acme").state == "incomplete"

@@ -573,18 +573,23 @@ def test_a_weight_an_operator_gave_stays_and_the_plans_own_goes_with_it(store):
     assert [get_account(store, name).weight for name in ("acme", "other")] == [5, 9]
 
 
-def test_a_month_that_came_late_counts_for_the_months_after_it_whoever_looks_when(store):
-    """The scheduler was down until day 60 of one account; the other was looked at in time. Both paid on day 60."""
-    tight = replace(BUSINESS, slug="tight", balance_cap_months=2, credits_a_month=100)
-    for name, days in (("late", (60, 61)), ("timely", (31, 45, 60, 61))):
+def test_a_month_that_came_late_counts_for_the_months_after_it_also_in_a_later_call(store):
+    """Month 1 is late, an overdue invoice keeps month 2 for a later call: it finds what month 1 brought all the same."""
+    small = replace(BUSINESS, slug="small", balance_cap_months=2, credits_a_month=100)
+    dearer = replace(small, slug="dearer", fee_monthly=9900)
+    for name, days in (("late", (60,)), ("timely", (31, 34, 41, 60))):
         store.at_ms = day_of(store, 0)
-        subscribed(store, tight, name, annual=name == "x")
+        subscribed(store, small, name)
         record_paid(store, OFFER, name, f"{name}-0001")
+        at(store, day=20)
+        subscriptions.change(store, OFFER, name, dearer)  # its invoice is due on day 34
         for day in days:
             at(store, day=day)
-            sub = subscriptions.advance(store, OFFER, name)
-            for one in sub.unpaid if day >= 60 else ():
-                record_paid(store, OFFER, name, one.number)
+            assert subscriptions.advance(store, OFFER, name).month == 1
+        at(store, day=61)
+        for one in read(store, name).unpaid:
+            record_paid(store, OFFER, name, one.number)
+        assert read(store, name).month == 2
     assert wallet(store, "late") == wallet(store, "timely")
     assert wallet(store, "late")["available"] == 200
 

@@ -27,7 +27,13 @@ def test_a_card_left_on_the_page_pays_the_next_invoice(with_card, stand_in):
 
     assert outcome == Paid(charge["id"])
     assert (charge["amount"], charge["currency"]) == (2495, "usd")
-    assert charge["metadata"] == {"engine": "inmail", "account": "acme", "invoice": "acme-0002", "by": "card", "attempt": "1"}
+    assert charge["metadata"] == {
+        "engine": "inmail",
+        "account": "acme",
+        "invoice": "acme-0002",
+        "by": "card",
+        "attempt": "1",
+    }
     (call,) = stand_in.calls("POST", "/v1/payment_intents")
     assert call["form"]["off_session"] == call["form"]["confirm"] == "true"
     assert call["form"]["allowed_payment_method_types"] == ["card"]

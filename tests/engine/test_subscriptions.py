@@ -574,7 +574,7 @@ def test_a_weight_an_operator_gave_stays_and_the_plans_own_goes_with_it(store):
 
 
 def test_a_month_that_came_late_counts_for_the_months_after_it_also_in_a_later_call(store):
-    """Month 1 is late, an overdue invoice keeps month 2 for a later call: it finds what month 1 brought all the same."""
+    """Month 1 is late, an overdue invoice keeps month 2 for a later call, which finds what month 1 brought."""
     small = replace(BUSINESS, slug="small", balance_cap_months=2, credits_a_month=100)
     dearer = replace(small, slug="dearer", fee_monthly=9900)
     for name, days in (("late", (60,)), ("timely", (31, 34, 41, 60))):

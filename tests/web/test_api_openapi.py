@@ -3,6 +3,7 @@
 import os
 import re
 from contextlib import nullcontext, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,12 @@ from schemathesis.specs.openapi.checks import (
 
 from engine import api_keys
 from engine.answers import answer
+from engine.directory.profile import Profile
+from engine.directory.store import put_many
+from engine.search import saved
 from tests.conftest import NOON_MS
 from tests.factories import a_campaign, a_plan, an_account, send_all
+from tests.waiting import wait_until
 from tests.web.conftest import opened
 from web.problem_kinds import KINDS
 
@@ -34,6 +39,7 @@ REAL = {
     "inmail": "globex.1.0",
     "address": "x@example.org",
     "seat": "ben",
+    "name": "nurses",
     "code": "no_key",
 }
 CHECKS = [
@@ -45,6 +51,10 @@ CHECKS = [
 ]
 
 
+def searchable(caller):
+    return caller.get("/v1/candidates/search").is_success
+
+
 @pytest.fixture(scope="module")
 def served(redis_url):
     """A server with two accounts that have written to each other, and acme's key."""
@@ -54,6 +64,10 @@ def served(redis_url):
             send_all(api.store, a_campaign(api.store, account, to=[f"{other}@example.org", "x@example.org"]))
         answer(api.store, "acme.1.1", address="x@example.org", kind="not_now", until="2027-03-01")
         assert api.store.at_ms == NOON_MS
+        put_many(api.store, [Profile(id="n1", name="Ana Lima", title="Nurse", address="ana@example.org")])
+        saved.save(api.store, "acme", "nurses", "title:nurse")
+        # Until the index is built for the first time, every search is told so, with a 503.
+        wait_until(partial(searchable, api.caller("acme")))
         yield api, api_keys.create(api.store, "acme")
 
 
@@ -141,7 +155,7 @@ def test_every_code_the_engine_refuses_a_call_with_is_told():
         *("account_exists", "bad_account_id", "bad_amount", "bad_plans", "bad_weight", "too_much"),
         *("bad_lifetime", "key_over", "no_api_key", "too_many_keys", "unknown_scope"),
         *("bad_link_keys", "bad_span", "not_delivered"),
-        *("bad_profile", "no_candidate"),
+        *("bad_profile", "no_candidate", "disk_full"),
         *("bad_cycle", "bad_month", "bad_tax", "bad_text", "bad_timezone"),
     }
     raised = set(re.findall(r'code="(\w+)"', text))

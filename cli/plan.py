@@ -48,8 +48,8 @@ def _row(plan: Plan) -> tuple[str, ...]:
     return (
         plan.slug,
         str(plan.version),
-        fee(plan.fee_monthly, plan.currency),
-        fee(plan.fee_annual, plan.currency),
+        fee(plan.fee_monthly, plan.currency) if plan.sells("monthly") else "–",
+        fee(plan.fee_annual, plan.currency) if plan.sells("annual") else "–",
         f"{saving} %" if saving is not None else "–",
         f"{plan.credits_a_month:,}",
         f"{plan.balance_cap:,}" if plan.balance_cap else "–",

@@ -13,6 +13,7 @@ from engine.intake.rejects import TakesRejects
 from engine.message import Message
 from engine.refusals import cannot_send
 from engine.store import Store
+from engine.subscription import read
 
 _SAMPLES = 3
 
@@ -43,7 +44,7 @@ def forecast(
     are strict.
     """
     if not owner.may_send(store.now_ms(store.keys.account(owner.id))):
-        raise cannot_send(owner)
+        raise cannot_send(owner, read(store, owner.id))
     tally, skipped = preflight.Tally(), preflight.Skipped()
     samples: list[dict[str, str]] = []
     for good in preflight.check_rows(listed, message, rejects, tally, strict=terms.strict, progress=progress):

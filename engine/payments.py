@@ -27,8 +27,9 @@ def record_paid(
 ) -> Outcome:
     """An invoice was paid; twice is once. Where nothing is overdue any more, the subscription is as it was before.
 
-    What a provider says was paid must be what was due. One that was given up is only marked as paid.
-    Errors: NotFound; Refused wrong_amount; Invalid for a bad reference.
+    What a provider says was paid must be what was due. What is paid for one that was given up goes to the account's
+    balance. Errors: NotFound; Refused wrong_amount, paid_otherwise where it was paid under another reference; Invalid
+    for a bad reference.
     """
     text = _line(reference, "a reference")
 
@@ -45,8 +46,17 @@ def record_paid(
                 facts={"paid_minor": amount_minor, "due_minor": invoice.due_minor},
             )
         if invoice.state == "paid":
+            if text and invoice.reference and text != invoice.reference:
+                raise Refused(
+                    f"invoice {number} was paid before, as {invoice.reference}: where this is another payment, pay it "
+                    "back",
+                    code="paid_otherwise",
+                )
             amendment.issued = invoice
             return
+        if invoice.state == "uncollectible" and invoice.currency == amendment.it.plan.currency:
+            # What it was for is over: the money is the account's, and pays for what it takes next.
+            amendment.set(balance_minor=amendment.it.balance_minor + invoice.due_minor)
         paid = replace(invoice, state="paid", paid_at_ms=amendment.now_ms, reference=text)
         amendment.put_invoice(paid)
         left = tuple(one for one in amendment.it.unpaid if one.number != number)

@@ -59,6 +59,11 @@ class Plan:
         slug, saving = told.pop("slug"), self.annual_saving_percent
         return {"plan": slug, **told, "balance_cap": self.balance_cap, "annual_saving_percent": saving}
 
+    def sells(self, cycle: str) -> bool:
+        """Whether it can be paid so, 'monthly' or 'annual': a plan with one fee of the two is sold by that one only."""
+        fees = {"monthly": self.fee_monthly, "annual": self.fee_annual}
+        return fees[cycle] > 0 or not any(fees.values())
+
     @property
     def annual_saving_percent(self) -> int | None:
         """What a year paid at once saves beside twelve months, to the nearest percent; None where nothing is paid."""

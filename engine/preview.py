@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from engine import course, invoices, subscriptions
+from engine import changing, course, invoices, subscriptions
 from engine.amendment import Amendment
 from engine.credits import Wallet, wallet
 from engine.errors import Refused
@@ -84,7 +84,7 @@ def preview(store: Store, offer: Offer, account: str, plan: Plan, *, annual: boo
         if begins:
             subscriptions.apply_subscribe(amendment, plan, cycle)
         else:
-            subscriptions.apply_change(amendment, plan, annual)
+            changing.apply_change(amendment, plan, annual)
 
     return _preview(store, offer, account, plan, act)
 

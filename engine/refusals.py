@@ -6,17 +6,26 @@ from engine.accounts import Account
 from engine.errors import Refused
 from engine.money import money
 from engine.plans import Plan
-from engine.subscription import Subscription
+from engine.subscription import ENDED, Subscription
 
 
-def cannot_send(owner: Account) -> Refused:
-    """What an account is told that may not send."""
-    why = "its subscription is not paid or has ended" if owner.can_send or owner.month else "which cannot send InMail"
+def cannot_send(owner: Account, sub: Subscription | None) -> Refused:
+    """What an account is told that may not send, and what it can do about it."""
+    facts = {"used": 0, "limit": 0, "lifts_at_ms": None}
+    if sub is not None and sub.unpaid and sub.state != ENDED:
+        number = sub.unpaid[0].number
+        return Refused(
+            f"account {owner.id!r} cannot send until invoice {number} is paid; it can answer what it receives. "
+            f"Once it is paid: inmail invoice paid {number}",
+            code="cannot_send",
+            facts=facts | {"invoice": number},
+        )
+    why = "its subscription has ended" if owner.can_send or owner.month else "which cannot send InMail"
     return Refused(
         f"account {owner.id!r} is on plan {owner.plan}, {why}; it can answer what it receives. "
         f"Begin one with: inmail subscribe {owner.id} PLAN",
         code="cannot_send",
-        facts={"used": 0, "limit": 0, "lifts_at_ms": None},
+        facts=facts,
     )
 
 
@@ -31,6 +40,12 @@ def too_many_recipients(owner: Account, recipients: int) -> Refused:
     )
 
 
+def not_sold_so(plan: Plan, cycle: str) -> Refused:
+    """What is said where a plan has no fee for that cycle."""
+    how, other = ("year", "month") if cycle == "annual" else ("month", "year")
+    return Refused(f"plan {plan.slug} is not sold by the {how}: pay for it by the {other}", code="not_sold_so")
+
+
 def no_subscription(account: str) -> Refused:
     """What is said of an account that has none."""
     return Refused(
@@ -43,7 +58,8 @@ def unpaid(sub: Subscription) -> Refused:
     """What is said where an invoice has to be paid first."""
     number = sub.unpaid[0].number
     return Refused(
-        f"invoice {number} of account {sub.account!r} is not paid; when it is, ask again",
+        f"invoice {number} of account {sub.account!r} is not paid; ask again once it is. "
+        f"Once it is paid: inmail invoice paid {number}",
         code="unpaid",
         facts={"invoice": number},
     )

@@ -21,6 +21,7 @@ from engine.preflight import Progress, Tally, check_rows
 from engine.refusals import cannot_send, too_many_recipients
 from engine.staging import Stage
 from engine.store import RedisTrouble, Store
+from engine.subscription import read
 from engine.wake import wake
 
 DRAFT_KEPT_MS = 3_600_000
@@ -128,7 +129,7 @@ def _make_campaign(
             code="key_reused",
         )
     if reply[0] == "cannot_send":
-        raise cannot_send(owner)
+        raise cannot_send(owner, read(store, owner.id))
     if reply[0] == "bulk":
         raise too_many_recipients(owner, tally.accepted)
     if reply[0] == "no_seat":
@@ -141,7 +142,7 @@ def _make_campaign(
 def check_order(store: Store, owner: Account, order: Order) -> None:
     """Raises what ``submit`` raises for an order, before a long list is read."""
     if not owner.may_send(store.now_ms(store.keys.account(owner.id))):
-        raise cannot_send(owner)
+        raise cannot_send(owner, read(store, owner.id))
     if order.seat:
         seats.check(store, owner.id, order.seat)
     if order.channel not in CHANNELS:
@@ -159,7 +160,7 @@ def _draft(store: Store, owner: Account, operation: str, token: str) -> str:
     if reply[0] == "unknown":
         raise NotFound(f"no account {owner.id!r}", code="no_account")
     if reply[0] == "cannot_send":
-        raise cannot_send(owner)
+        raise cannot_send(owner, read(store, owner.id))
     return str(reply[1])
 
 

@@ -7,16 +7,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from engine import course, proration
+from engine import course
 from engine.accounts import get_account
 from engine.amendment import NOW, Amendment
+from engine.changing import apply_change
 from engine.credits import available_at
 from engine.errors import EngineError, Refused, Unavailable
 from engine.invoices import Invoice, get_invoice
 from engine.offer import Offer, check_version, is_free
-from engine.periods import check_timezone, months_of, period_at
+from engine.periods import check_timezone
 from engine.plans import Plan
-from engine.refusals import cancelled, no_subscription, other_balance, unpaid, use_change
+from engine.refusals import cancelled, no_subscription, not_sold_so, other_balance, unpaid, use_change
 from engine.store import RedisTrouble, Store
 from engine.subscription import ACTIVE, INCOMPLETE, LAPSED, LIVE, PAST_DUE, Subscription, read
 from engine.wake import wake
@@ -78,6 +79,8 @@ def begin(amendment: Amendment, plan: Plan, cycle: str, *, opening: bool = False
 
     ``opening``: the log says already that it begins, as the account does.
     """
+    if not plan.sells(cycle):
+        raise not_sold_so(plan, cycle)
     timezone = amendment.offer.timezone
     check_timezone(timezone)
     fee = plan.fee_monthly if cycle == "monthly" else plan.fee_annual
@@ -187,59 +190,6 @@ def apply_subscribe(amendment: Amendment, plan: Plan, cycle: str) -> None:
 def is_alike(sub: Subscription, plan: Plan, cycle: str) -> bool:
     """Whether somebody who asks for this plan has it: by name, as what they bought may be an older version of it."""
     return (sub.plan.slug, sub.cycle) == (plan.slug, cycle)
-
-
-def apply_change(amendment: Amendment, plan: Plan, annual: bool | None) -> None:
-    """Make a change in an amendment: at once where it is an upgrade, else noted for the end of the billing period."""
-    sub = _changeable(amendment)
-    cycle = sub.cycle if annual is None else _cycle(annual)
-    if plan.currency != sub.plan.currency:
-        raise Refused(
-            f"plan {plan.slug} is paid in {plan.currency}, the present one in {sub.plan.currency}: cancel, and "
-            "subscribe again when it has ended",
-            code="currency",
-        )
-    if (plan.slug, plan.version, cycle) == (sub.plan.slug, sub.plan.version, sub.cycle):
-        if sub.next_plan:
-            amendment.set(next_plan=None, next_cycle="")
-            amendment.note("change", f"stays {sub.plan.slug} {sub.cycle}")
-    elif proration.is_upgrade(sub.plan, sub.cycle, plan, cycle):
-        _upgrade(amendment, sub, plan, cycle)
-    elif (sub.next_plan, sub.next_cycle) != (plan, cycle):
-        amendment.set(next_plan=plan, next_cycle=cycle)
-        amendment.note("change", f"to {plan.slug} {cycle} at the end of the period")
-
-
-def _changeable(amendment: Amendment) -> Subscription:
-    sub = amendment.sub
-    if sub is None or sub.state not in LIVE:
-        raise no_subscription(amendment.account)
-    if sub.state in (PAST_DUE, LAPSED):
-        raise unpaid(sub)
-    if sub.ends_at_ms:
-        raise cancelled(sub)
-    return sub
-
-
-def _upgrade(amendment: Amendment, sub: Subscription, plan: Plan, cycle: str) -> None:
-    now = amendment.now_ms
-    prorated = proration.prorate(
-        sub.plan,
-        sub.cycle,
-        plan,
-        cycle,
-        at_ms=now,
-        period=(sub.period_start_ms, sub.period_end_ms),
-        month=(sub.month_start_ms, sub.month_end_ms),
-        new_period_end_ms=period_at(now, cycle, sub.timezone, months_of(cycle)).start_ms,
-    )
-    if prorated.kind == "restart":
-        amendment.begin(plan, cycle, state=ACTIVE, timezone=sub.timezone)
-    amendment.set(plan=plan, next_plan=None, next_cycle="")
-    amendment.note("change", f"from {sub.plan.slug} {sub.cycle} to {plan.slug} {cycle}")
-    if any(line.amount_minor for line in prorated.lines):
-        amendment.issue(prorated.lines)
-    amendment.grant(prorated.credits, balance=NOW, note=f"upgrade to {plan.name}")
 
 
 def apply_cancel(amendment: Amendment) -> None:

@@ -99,6 +99,7 @@ KINDS: Final[dict[str, Kind]] = {
     "no_page": Kind(409, "There is no page to pay on", "Pay as the invoice says."),
     "no_invoice": Kind(404, "There is no such invoice", "List them with GET /v1/invoices."),
     "unknown_plan": Kind(422, "There is no such plan", "Use one of GET /v1/plans."),
+    "not_sold_so": Kind(409, "The plan is not sold by that cycle", "Pay for it by the other one."),
     "free_plan": Kind(409, "The plan is what everybody has", "To go back to it: POST /v1/subscription/cancel."),
     "use_change": Kind(409, "There is another subscription already", "Use POST /v1/subscription/change."),
     "cancelled": Kind(409, "The subscription was cancelled", "Take that back: POST /v1/subscription with its plan."),

@@ -50,6 +50,7 @@ _REWORDED = (
     ("(--strict refuses a list with a bad row)", "(strict refuses a list with a bad row)"),
 )
 _COMMANDS = (
+    (re.compile(r" Once it is paid: inmail invoice paid \S+"), ""),
     (re.compile(r"egin one with: inmail subscribe \S+ PLAN"), "egin one with POST /v1/subscription"),
     (
         re.compile(r"with: inmail subscribe \S+ \S+( --annual)?"),

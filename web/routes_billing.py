@@ -38,7 +38,16 @@ router = APIRouter(prefix="/v1", tags=["billing"], route_class=CalledRoute)
 Number = Annotated[str, Path(max_length=100, description="the invoice's number", examples=["acme-0001"])]
 Day = Annotated[str | None, Query(max_length=40, description="a day as 2026-12-31, by the subscription's time zone")]
 
-_CHANGE_CODES: Final = ("unknown_plan", "free_plan", "version_sold", "unpaid", "cancelled", "currency", "refused")
+_CHANGE_CODES: Final = (
+    "unknown_plan",
+    "free_plan",
+    "not_sold_so",
+    "version_sold",
+    "unpaid",
+    "cancelled",
+    "currency",
+    "refused",
+)
 _STYLE_HASH: Final = base64.b64encode(hashlib.sha256(invoice_page.STYLE.encode()).digest()).decode()
 _PAGE_HEADERS: Final = {
     # Nothing is loaded and nothing runs; only the style within the page, by its hash.

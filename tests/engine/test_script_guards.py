@@ -116,6 +116,7 @@ def test_a_waiting_campaign_without_room_is_looked_at_without_a_trace(store):
     assert log_length(store) == before
 
 
+@pytest.mark.drifts
 def test_an_account_that_may_not_send_any_more_cannot_draft_or_submit(store):
     an_account(store, plan=a_plan(can_send=True))
     drafted = store.run("draft", store.keys.of_account("acme"), "call:x", "x")

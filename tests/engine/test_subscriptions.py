@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine import credits, opening, submitting, subscriptions
+from engine import changing, credits, opening, submitting, subscriptions
 from engine.accounts import get_account
 from engine.errors import NotFound, Refused
 from engine.invoices import get_invoice, list_invoices
@@ -320,6 +320,52 @@ def test_a_payment_reported_as_failed_begins_the_grace_period_once(store):
     assert subscriptions.advance(store, OFFER, "acme").state == "lapsed"
 
 
+def test_what_is_paid_for_an_invoice_that_was_given_up_is_the_accounts(store):
+    subscribed(store, BUSINESS)
+    at(store, day=60)
+    assert subscriptions.advance(store, OFFER, "acme").state == "ended"
+
+    for _ in range(2):
+        done = record_paid(store, OFFER, "acme", "acme-0001", reference="late")
+
+    assert (done.subscription.state, done.subscription.balance_minor, done.invoice.state) == ("ended", 2495, "paid")
+    again = subscriptions.subscribe(store, OFFER, "acme", BUSINESS)
+    assert (again.invoice.balance_used_minor, again.invoice.state) == (2495, "paid")
+
+
+def test_an_invoice_that_was_paid_is_not_paid_by_another_payment(store):
+    subscribed(store, BUSINESS)
+    record_paid(store, OFFER, "acme", "acme-0001", reference="transfer 7")
+    with pytest.raises(Refused, match="paid before, as transfer 7") as caught:
+        record_paid(store, OFFER, "acme", "acme-0001", reference="transfer 8")
+    assert caught.value.code == "paid_otherwise"
+    assert not record_paid(store, OFFER, "acme", "acme-0001").changed
+
+
+@pytest.mark.parametrize("changes", [{"fee_annual": 0}, {"fee_monthly": 0}])
+def test_a_plan_with_one_fee_is_sold_by_that_cycle_only(store, changes):
+    one = replace(BUSINESS, slug="one", **changes)
+    annual = "fee_annual" in changes
+    with pytest.raises(Refused) as caught:
+        opening.open_account(store, "x", email="x@example.org", name="X", plan=one, annual=annual, offer=OFFER)
+    assert caught.value.code == "not_sold_so"
+    an_account(store, plan=BASIC)
+    with pytest.raises(Refused, match="is not sold by the"):
+        subscriptions.subscribe(store, OFFER, "acme", one, annual=annual)
+    subscriptions.subscribe(store, OFFER, "acme", one, annual=not annual)
+    with pytest.raises(Refused, match="is not sold by the"):
+        subscriptions.change(store, OFFER, "acme", one, annual=annual)
+
+
+def test_a_lapsed_account_is_told_which_invoice_to_pay(store):
+    subscribed(store, BUSINESS)
+    at(store, day=22)
+    subscriptions.advance(store, OFFER, "acme")
+    with pytest.raises(Refused, match="until invoice acme-0001 is paid") as caught:
+        a_campaign(store)
+    assert caught.value.facts["invoice"] == "acme-0001"
+
+
 def test_an_amount_other_than_what_is_due_is_refused(store):
     subscribed(store, BUSINESS)
     for amount, currency in ((2494, "USD"), (2495, "EUR"), (None, "USD")):
@@ -443,7 +489,7 @@ def test_of_two_who_work_from_one_revision_only_the_first_changes_it(store):
     record_paid(store, OFFER, "acme", "acme-0001")
     first, second = (subscriptions.open_amendment(store, OFFER, "acme") for _ in range(2))
     for amendment in (first, second):
-        subscriptions.apply_change(amendment, EXECUTIVE, None)
+        changing.apply_change(amendment, EXECUTIVE, None)
     assert first.commit(store, "call:one")
     before = everything(store)
 
@@ -457,7 +503,7 @@ def test_a_transition_whose_reply_was_lost_is_made_once(store):
     subscribed(store, BUSINESS)
     record_paid(store, OFFER, "acme", "acme-0001")
     amendment = subscriptions.open_amendment(store, OFFER, "acme")
-    subscriptions.apply_change(amendment, EXECUTIVE, None)
+    changing.apply_change(amendment, EXECUTIVE, None)
     assert amendment.commit(store, "call:one")
     before = everything(store)
 

@@ -156,7 +156,7 @@ def test_every_code_the_engine_refuses_a_call_with_is_told():
         *("bad_lifetime", "key_over", "no_api_key", "too_many_keys", "unknown_scope"),
         *("bad_link_keys", "bad_span", "not_delivered"),
         *("bad_profile", "no_candidate", "disk_full"),
-        *("bad_cycle", "bad_month", "bad_tax", "bad_text", "bad_timezone"),
+        *("bad_cycle", "bad_month", "bad_tax", "bad_text", "bad_timezone", "paid_otherwise"),
     }
     raised = set(re.findall(r'code="(\w+)"', text))
     assert raised - elsewhere - set(KINDS) == set(), "give it a row in web/problem_kinds.py"

@@ -92,6 +92,11 @@ def acme(api) -> httpx.Client:
     return api.caller("acme")
 
 
+def searchable(caller: httpx.Client) -> None:
+    """Wait until the index is built: until then every search is told so."""
+    wait_until(lambda: caller.get("/v1/candidates/search").is_success)
+
+
 def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     """The problem document of an answer, when it is that one."""
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), answer.text

@@ -3,7 +3,6 @@
 import os
 import re
 from contextlib import nullcontext, suppress
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,8 +25,7 @@ from engine.directory.store import put_many
 from engine.search import saved
 from tests.conftest import NOON_MS
 from tests.factories import a_campaign, a_plan, an_account, send_all
-from tests.waiting import wait_until
-from tests.web.conftest import opened
+from tests.web.conftest import opened, searchable
 from web.problem_kinds import KINDS
 
 pytestmark = [pytest.mark.redis, pytest.mark.timeout(600)]
@@ -51,10 +49,6 @@ CHECKS = [
 ]
 
 
-def searchable(caller):
-    return caller.get("/v1/candidates/search").is_success
-
-
 @pytest.fixture(scope="module")
 def served(redis_url):
     """A server with two accounts that have written to each other, and acme's key."""
@@ -66,8 +60,7 @@ def served(redis_url):
         assert api.store.at_ms == NOON_MS
         put_many(api.store, [Profile(id="n1", name="Ana Lima", title="Nurse", address="ana@example.org")])
         saved.save(api.store, "acme", "nurses", "title:nurse")
-        # Until the index is built for the first time, every search is told so, with a 503.
-        wait_until(partial(searchable, api.caller("acme")))
+        searchable(api.caller("acme"))
         yield api, api_keys.create(api.store, "acme")
 
 

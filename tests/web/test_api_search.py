@@ -12,7 +12,7 @@ from engine.search.folder import IndexFolder
 from tests.conftest import DAY_MS, NOON_MS
 from tests.factories import a_campaign, a_plan, an_account, send_all
 from tests.waiting import wait_until
-from tests.web.conftest import problem
+from tests.web.conftest import problem, searchable
 from web.cursors import sealed
 
 pytestmark = pytest.mark.redis
@@ -36,7 +36,7 @@ def acme(api):
     put_many(api.store, [nurse(n) for n in range(9)])
     put_many(api.store, [Profile(id="b", name="Bo Ek", title="Baker", address="bo@example.org", consent=False)])
     caller = api.caller("acme")
-    wait_until(lambda: caller.get(PATH).status_code == 200)
+    searchable(caller)
     return caller
 
 

@@ -7,8 +7,7 @@ from engine.directory.profile import Profile
 from engine.directory.store import put_many, remove_many
 from tests.conftest import DAY_MS
 from tests.factories import a_campaign, a_plan, an_account, send_all, wallet
-from tests.waiting import wait_until
-from tests.web.conftest import problem
+from tests.web.conftest import problem, searchable
 
 pytestmark = pytest.mark.redis
 
@@ -27,7 +26,7 @@ def acme(api):
     ]
     put_many(api.store, people)
     caller = api.caller("acme")
-    wait_until(lambda: caller.get("/v1/candidates/search").status_code == 200)
+    searchable(caller)
     return caller
 
 

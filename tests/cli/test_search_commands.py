@@ -1,4 +1,4 @@
-"""``inmail candidates search``, ``inmail search`` and ``campaign submit --search``: what is found, told and kept."""
+"""``inmail candidates search`` and ``inmail search``: what is found, told and kept."""
 
 import json
 from pathlib import Path
@@ -9,32 +9,16 @@ from engine.directory.keys import DIRECTORY_SHARDS
 from engine.directory.store import all_profiles
 from engine.search.query import parse
 from engine.store import Store, open_client
-from engine.suppressions import suppress
-from tests.cli.conftest import as_json, snapshot
-from tests.factories import send_all
+from tests.cli.conftest import as_json
+from tests.cli.searching import CAP, HEAD, look, pages, stocked
 from tests.search.reference import matches
 
-HEAD = "Id,Name,Email,Title,Company,Location,Skills,Years\n"
-NURSES = "".join(
-    f"n{n:03},Núria Camp {n},n{n}@example.org,Nurse,Ward {n % 3},Bern,Care; Night shift,{n % 30}\n" for n in range(320)
-)
-OTHERS = "luj,Ben Ray Luján,ben@example.org,Senator,Democrat,NM,Indian Affairs,9\nnob,Bo Ek,,Baker,Mill,Oslo,,\n"
-CAP = 300
 FIELDS = {"id", "name", "title", "company", "location", "skills", "why", "mark"}
-SUBMIT = ("campaign", "submit", "acme", "--subject", "Hi {{ first_name }}", "--body", "body.txt")
 
 
 @pytest.fixture
 def acme(cli, tmp_path):
-    """An account on Business, whose plan shows 300, and 322 candidates in the directory."""
-    (tmp_path / "people.csv").write_text(HEAD + NURSES + OTHERS)
-    cli("account", "open", "acme", "--email", "hr@example.org", "--name", "Acme", "--plan", "business")
-    assert cli("candidates", "import", "people.csv")[0] == 0
-    return cli
-
-
-def look(cli, *words):
-    return as_json(cli("candidates", "search", "acme", *words, "--json"))
+    return stocked(cli, tmp_path)
 
 
 def test_a_search_gives_one_document_with_all_there_is_to_know(acme):
@@ -163,101 +147,6 @@ def test_what_cannot_be_saved_is_refused(acme, name, query):
     code, out, err = acme("search", "save", "acme", name, query)
     assert (code, out, len(err)) == (2, "", 1)
     assert as_json(acme("search", "list", "acme", "--json"))["items"] == []
-
-
-def test_a_campaign_takes_whom_a_search_finds_within_the_cap(acme, redis_url):
-    look(acme, "nurse")
-    store = Store(open_client(redis_url))
-    suppress(store, "acme", "n7@example.org")
-    code, out, err = acme(*SUBMIT, "--search", "nurse", "--json")
-    found = json.loads(out)
-    listed = acme("campaign", "recipients", found["campaign"], "--most", "500", "--json")
-    store.client.close()
-    assert (code, found["rejected"]) == (0, 0)
-    within = sum(item["mark"] is None for item in pages(acme, "nurse"))
-    assert found["accepted"] == within == len(as_json(listed)["items"])
-    left_out = f", left out: {CAP - within} suppressed" if within < CAP else ""
-    assert err[0] == (f"inmail: warning: the search finds 320, your plan shows {CAP}; {within} to write to{left_out}")
-    assert as_json(acme("campaign", "show", found["campaign"], "--json"))["name"] == "nurse"
-
-
-def of_acme(redis_url):
-    return {name: value for name, value in snapshot(redis_url).items() if b"{acme}" in name}
-
-
-def pages(cli, query):
-    items, after = [], ""
-    while after is not None:
-        page = look(cli, query, "--limit", "100", *(("--after", after) if after else ()))
-        items += page["items"]
-        after = page["next"]
-    return items
-
-
-def test_a_saved_search_is_submitted_by_its_name_and_frozen(acme):
-    acme("search", "save", "acme", "senators", "title:senator")
-    found = as_json(acme(*SUBMIT, "--search", "senators", "--json"))
-    acme("candidates", "remove", "luj")
-    (it,) = as_json(acme("campaign", "recipients", found["campaign"], "--json"))["items"]
-    assert "ben@example.org" in json.dumps(it)
-    assert as_json(acme("campaign", "show", found["campaign"], "--json"))["name"] == "senators"
-
-
-def test_the_same_key_twice_is_one_campaign_also_when_others_are_found_by_then(acme, redis_url):
-    words = (*SUBMIT, "--search", "company:'Ward 1' years:..1", "--key", "k", "--json")
-    words = tuple(word.replace("'", '"') for word in words)
-    first = as_json(acme(*words))
-    store = Store(open_client(redis_url))
-    send_all(store, first["campaign"])
-    store.client.close()
-    again = as_json(acme(*words))
-    assert (again["campaign"], again["accepted"], again["repeated"]) == (first["campaign"], first["accepted"], True)
-    assert len(as_json(acme("campaign", "list", "acme", "--json"))["items"]) == 1
-    code, out, err = acme(*SUBMIT, "--search", "baker", "--key", "k")
-    assert (code, out) == (3, "")
-    assert "key 'k' was used for another order" in err[0]
-
-
-def test_a_dry_run_of_a_search_forecasts_and_changes_nothing(acme, redis_url, tmp_path):
-    look(acme, "nurse")
-    before, files = of_acme(redis_url), sorted(path.name for path in tmp_path.iterdir())
-    found = as_json(acme(*SUBMIT, "--search", "title:nurse", "--dry-run", "--json"))
-    assert (found["accepted"], found["credits_available"]) == (CAP, 15)
-    assert found["messages"][0]["subject"] == "Hi Núria"
-    assert of_acme(redis_url) == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == files
-
-
-@pytest.mark.parametrize(
-    ("words", "code", "told"),
-    [
-        ((), 2, "name a FILE or give --search, one of them"),
-        (("list.csv", "--search", "nurse"), 2, "name a FILE or give --search, one of them"),
-        (("--search", "title:("), 2, "query, position 7"),
-        (("--search", "astronaut"), 3, "the search finds nobody to write to (nobody matches)"),
-        (("--search", "baker"), 3, "the search finds nobody to write to (1 no_address)"),
-        (("--search", "astronaut", "--dry-run"), 3, "nobody to write to"),
-    ],
-)
-def test_what_cannot_be_submitted_is_one_line_and_leaves_nothing(acme, words, code, told):
-    look(acme, "nurse")
-    found = acme(*SUBMIT[:3], *words, *SUBMIT[3:])
-    assert (found[0], found[1], len(found[2])) == (code, "", 1)
-    assert told in found[2][0]
-    assert as_json(acme("campaign", "list", "acme", "--json"))["items"] == []
-
-
-@pytest.mark.parametrize(
-    ("query", "name"),
-    [
-        ("", "everybody"),
-        ("location:Oslo/Bern or title:senator", "location:Oslo/Bern or title:senator"),
-        ("title:senator " * 20, ("title:senator " * 20)[:120].rstrip()),
-    ],
-)
-def test_a_campaign_is_called_after_its_query_whatever_that_is(acme, query, name):
-    found = as_json(acme(*SUBMIT, "--search", query, "--json"))
-    assert as_json(acme("campaign", "show", found["campaign"], "--json"))["name"] == name
 
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "candidates.csv"

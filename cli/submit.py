@@ -76,8 +76,14 @@ def submit(
     told_name = name or called_after(candidates, search or "")
     query = "" if search is None else query_of(account, search)
     if search is not None and key is not None and not dry_run:
-        how = (query, parse_message(subject, body_text), told_name, channel)
-        if _told_again(account, key, *how, as_json=as_json):
+        how = {
+            "search": query,
+            "name": told_name,
+            "channel": channel,
+            "seat": seat or "",
+            "start_asked": start_at or "",
+        }
+        if _told_again(account, key, parse_message(subject, body_text), how, as_json=as_json):
             return
     with session(changes=True) as s, listed_from(s, account, candidates, query, fields) as listed:
         owner = get_account(s.store, account)
@@ -126,14 +132,10 @@ def _check_together(candidates: str | None, search: str | None, body: Path, *, b
         raise Invalid("FILE and --body cannot both be read from stdin: name a file for one of them")
 
 
-def _told_again(
-    account: str, key: str, query: str, message: Message, name: str, channel: str, *, as_json: bool
-) -> bool:
+def _told_again(account: str, key: str, message: Message, how: dict[str, str], *, as_json: bool) -> bool:
     """Tell of the campaign this key submitted from the same search; False where it did not yet."""
     with session() as s:
-        found = submitting.found_again(
-            s.store, account, key=key, search=query, message=message, name=name, channel=channel
-        )
+        found = submitting.found_again(s.store, account, key=key, message=message, **how)
         if found is not None:
             _tell(s, found, None, 0, as_json=as_json)
     return found is not None

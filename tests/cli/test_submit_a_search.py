@@ -57,9 +57,11 @@ def test_the_same_key_twice_is_one_campaign_also_when_others_are_found_by_then(a
     again = as_json(acme(*words))
     assert (again["campaign"], again["accepted"], again["repeated"]) == (first["campaign"], first["accepted"], True)
     assert len(as_json(acme("campaign", "list", "acme", "--json"))["items"]) == 1
-    code, out, err = acme(*SUBMIT, "--search", "baker", "--key", "k")
-    assert (code, out) == (3, "")
-    assert "key 'k' was used for another order" in err[0]
+    acme("seat", "add", "acme", "ben", "--name", "Ben", "--email", "ben@example.org")
+    for other in (("--search", "baker"), (*words[-5:-1], "--seat", "ben"), (*words[-5:-1], "--start-at", "PT2H")):
+        code, out, err = acme(*SUBMIT, "--key", "k", *other)
+        assert (code, out) == (3, ""), other
+        assert "key 'k' was used for another order" in err[0]
 
 
 def test_a_dry_run_of_a_search_forecasts_and_changes_nothing(acme, redis_url, tmp_path):

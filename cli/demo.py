@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +17,7 @@ from rich.live import Live
 from rich.rule import Rule
 from rich.text import Text
 
-from cli import up, watch
+from cli import demo_search, up, watch
 from cli.audience import ACCEPT, DECLINE, LATE, audience
 from cli.output import bar, console, counts_line, pairs, say, table
 from config.settings import Settings, get_settings
@@ -50,7 +50,7 @@ def demo(
     ] = None,
     workers: Annotated[int, typer.Option(min=1, max=16, help="worker processes")] = 1,
 ) -> int:
-    """Run the main job on a time-lapse clock: a list, fewer credits than people, answers, refunds, waves."""
+    """Run the main job on a time-lapse clock: a search, a list, fewer credits than people, answers, refunds, waves."""
     settings = get_settings()
     if str(candidates) == "-":
         raise Invalid("--candidates reads a file, twice: it cannot read stdin")
@@ -63,11 +63,15 @@ def demo(
         store = open_store(info.url, settings)
         try:
             _introduce(source, info.kind, workers)
+            searched = _search(store, settings, Path(folder) / "index", source)
             campaign = _submit(store, settings, listed, message, people)
-            with _processes(info.url, workers), audience(store, campaign, WINDOW_S):
-                if not _show_until_over(store, campaign):
+            with ExitStack() as running:
+                running.enter_context(_processes(info.url, workers))
+                for each in filter(None, (campaign, searched)):
+                    running.enter_context(audience(store, each, WINDOW_S))
+                if not _show_until_over(store, campaign, searched):
                     raise Unavailable(f"the demo did not end within {TIME_MAX_S:g} s: see the messages above")
-            return _report(store, campaign)
+            return _report(store, campaign, searched)
         finally:
             store.client.close()
             redis.detach()
@@ -93,6 +97,12 @@ def _message(listed: CandidateList) -> Message:
 def _count(source: Path) -> int:
     with open_list(source) as listed:
         return sum(len(batch.accepted) for batch in listed.batches())
+
+
+def _search(store: Store, settings: Settings, index: Path, source: Path) -> str | None:
+    plan = find_plan(plan_catalogue(settings), "business")
+    order = submitting.Order("Found", settings.pack_size, refund_after_ms=int(WINDOW_S * 1000))
+    return demo_search.find_and_write(store, index, source, plan, order, _message)
 
 
 def _submit(store: Store, settings: Settings, listed: CandidateList, message: Message, people: int) -> str:
@@ -137,7 +147,7 @@ def _processes(url: str, workers: int) -> Iterator[None]:
         up.stop_all(family)
 
 
-def _show_until_over(store: Store, campaign: str) -> bool:
+def _show_until_over(store: Store, campaign: str, searched: str | None) -> bool:
     """The live view; without a terminal, a line a day. False when it took too long."""
     started, last, shown_day = time.monotonic(), "", -1
     live = Live(console=console, refresh_per_second=8) if console.is_terminal else None
@@ -151,7 +161,7 @@ def _show_until_over(store: Store, campaign: str) -> bool:
             elif (line := f"{counts_line(found['counts'])}") != last and int(day) != shown_day:
                 last, shown_day = line, int(day)
                 say(f"day {shown_day:2}  {line}credits: {wallet.available} available, {wallet.held} held")
-            if watch.over(found):
+            if watch.over(found) and (searched is None or watch.over(campaigns.describe(store, searched))):
                 return True
             time.sleep(0.125 if live is not None else 0.5)
     return False
@@ -185,7 +195,7 @@ def _waves(store: Store, campaign: str) -> list[dict[str, int]]:
     return waves
 
 
-def _report(store: Store, campaign: str) -> int:
+def _report(store: Store, campaign: str, searched: str | None) -> int:
     waves = _waves(store, campaign)
     outcome: list[dict[str, int]] = [{} for _ in waves]
     for recipient in campaigns.recipients(store, campaign):
@@ -209,16 +219,18 @@ def _report(store: Store, campaign: str) -> int:
     console.print()
     console.print(bar(found["counts"], max(20, min(console.width - 2, 100))))
     console.print(counts_line(found["counts"]))
-    report = audit(store, ACCOUNT)
+    drift = [line for account in (ACCOUNT, demo_search.ACCOUNT) for line in audit(store, account).drift]
+    by_search = {"search": counts_line(campaigns.describe(store, searched)["counts"])} if searched else {}
     equation = f"{wallet.granted} granted = {wallet.available} available + {wallet.held} held"
     pairs(
         {
             "reach": f"{written} people written to with {wallet.granted} credits, each exactly once",
             "credits": f"{equation} + {wallet.spent} spent + {wallet.expired} expired",
-            "audit": "clean" if not report.drift else "; ".join(report.drift),
+            **by_search,
+            "audit": "clean" if not drift else "; ".join(drift),
         }
     )
-    return 4 if report.drift else 0
+    return 4 if drift else 0
 
 
 _WORDS = ("answered", "declined", "refunded", "late")

@@ -5,12 +5,28 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from cli.output import warn
 from cli.search import index_of
-from cli.session import Session
+from cli.session import Session, session
 from engine.intake.lists import CandidateList, open_list
+from engine.search import saved
 from engine.search.snapshot import Snapshot, snapshot
+
+
+def called_after(file: str | None, search: str) -> str:
+    """What a campaign is called that was given no name."""
+    written = " ".join(search.split()) or "everybody"
+    if file is not None:
+        written = "stdin" if file == "-" else Path(file).name
+    return "".join(char if char.isprintable() else "?" for char in written)[:120]
+
+
+def query_of(account: str, search: str) -> str:
+    """The query that is meant: a saved one by its name, else the text itself."""
+    with session() as s:
+        return saved.query_of(s.store, account, search)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from cli import watch
 from cli.account import AccountId, Json
 from cli.output import print_json, say, warn, when
 from cli.preflight import by_reason, examine, reading, show
-from cli.search_list import listed_from
+from cli.search_list import called_after, listed_from, query_of
 from cli.session import Session, only_reading, session
 from engine import agenda, seats, submitting
 from engine.accounts import get_account
@@ -25,7 +25,6 @@ from engine.errors import Invalid, Refused
 from engine.intake.lists import CandidateList
 from engine.intake.rejects import RejectsFile
 from engine.message import Message, parse_message
-from engine.search import saved
 from engine.store import Store
 
 BODY_BYTES_MAX = 100_000
@@ -39,7 +38,9 @@ def submit(
     *,
     subject: Annotated[str, typer.Option(help="subject template, such as 'Hello {{ first_name }}'")],
     body: Annotated[Path, typer.Option(metavar="FILE", help="a file with the body template; '-' reads stdin")],
-    name: Annotated[str | None, typer.Option(help="the campaign's name; without it, the list's file name")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="the campaign's name; without it, the list's file name, or the search")
+    ] = None,
     channel: Annotated[str, typer.Option(help=f"how InMails are delivered: {', '.join(CHANNELS)}")] = "mailbox",
     mapping: Annotated[
         list[str] | None,
@@ -72,11 +73,17 @@ def submit(
     body_text = _read_body(body)
     parse_message(subject, body_text)  # a wrong template is told before a long list is read
     rejects_to = rejects_path(rejects, candidates or "-")
-    told_name = name or _list_name(candidates or search or "")
-    query = "" if search is None else _query_of(account, search)
+    told_name = name or called_after(candidates, search or "")
+    query = "" if search is None else query_of(account, search)
     if search is not None and key is not None and not dry_run:
-        how = (query, parse_message(subject, body_text), told_name, channel)
-        if _told_again(account, key, *how, as_json=as_json):
+        how = {
+            "search": query,
+            "name": told_name,
+            "channel": channel,
+            "seat": seat or "",
+            "start_asked": start_at or "",
+        }
+        if _told_again(account, key, parse_message(subject, body_text), how, as_json=as_json):
             return
     with session(changes=True) as s, listed_from(s, account, candidates, query, fields) as listed:
         owner = get_account(s.store, account)
@@ -125,27 +132,13 @@ def _check_together(candidates: str | None, search: str | None, body: Path, *, b
         raise Invalid("FILE and --body cannot both be read from stdin: name a file for one of them")
 
 
-def _query_of(account: str, search: str) -> str:
-    with session() as s:
-        return saved.query_of(s.store, account, search)
-
-
-def _told_again(
-    account: str, key: str, query: str, message: Message, name: str, channel: str, *, as_json: bool
-) -> bool:
+def _told_again(account: str, key: str, message: Message, how: dict[str, str], *, as_json: bool) -> bool:
     """Tell of the campaign this key submitted from the same search; False where it did not yet."""
     with session() as s:
-        found = submitting.found_again(
-            s.store, account, key=key, search=query, message=message, name=name, channel=channel
-        )
+        found = submitting.found_again(s.store, account, key=key, message=message, **how)
         if found is not None:
             _tell(s, found, None, 0, as_json=as_json)
     return found is not None
-
-
-def _list_name(candidates: str) -> str:
-    written = "stdin" if candidates == "-" else Path(candidates).name
-    return "".join(char if char.isprintable() else "?" for char in written)[:120]
 
 
 def rejects_path(named: Path | None, candidates: str) -> Path:

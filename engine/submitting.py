@@ -95,7 +95,16 @@ def submit(
 
 
 def found_again(
-    store: Store, account: str, *, key: str, search: str, message: Message, name: str, channel: str = "mailbox"
+    store: Store,
+    account: str,
+    *,
+    key: str,
+    search: str,
+    message: Message,
+    name: str,
+    channel: str = "mailbox",
+    seat: str = "",
+    start_asked: str = "",
 ) -> Submitted | None:
     """The campaign that this key submitted from the same search, None where it did not yet.
 
@@ -107,8 +116,9 @@ def found_again(
     stored = store.hash(store.keys.campaign(campaign)) if campaign else {}
     if "state" not in stored:
         return None
-    asked = (search, message.subject_source, message.body_source, name, channel)
-    if asked != tuple(stored.get(field, "") for field in ("search", "subject", "body", "name", "channel")):
+    asked = (search, message.subject_source, message.body_source, name, channel, seat, start_asked)
+    fields = ("search", "subject", "body", "name", "channel", "seat", "start_asked")
+    if asked != tuple(stored.get(field, "") for field in fields):
         raise Refused(f"key {key!r} was used for another order; use a new key", code="key_reused")
     return Submitted(campaign, stored["state"], Tally(accepted=int(stored["recipients"])), repeated=True)
 
@@ -183,6 +193,7 @@ def _fields(candidates: CandidateList, message: Message, order: Order, stage: St
         "due_moves_to": when_due,
         "seat": order.seat,
         "search": order.search,
+        **({"start_asked": order.start_asked} if order.start_asked else {}),
         "fingerprint": stage.fingerprint(message, candidates.columns, *asked),
     }
     return [part for pair in values.items() for part in pair]

@@ -30,7 +30,10 @@ def opened_text(cursor: str | None) -> str | None:
     try:
         if len(cursor) > CHARS_MAX:
             raise ValueError
-        return urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode()
+        place = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode()
+        if not place:
+            raise ValueError
+        return place
     except ValueError:
         raise Problem("bad_cursor") from None
 

@@ -1,4 +1,4 @@
-"""A candidate's own say: never again from this sender or from anyone, who wrote to me, my data, erase it.
+"""A candidate's own say: never again from this sender or from anyone, found by nobody, my data, erase it.
 
 What goes beyond the one InMail a link opens, who else wrote and all the data, needs the address typed that the InMail
 was sent to: it stands neither in the link nor on the page, so that a link passed on does not give it away.
@@ -6,6 +6,7 @@ was sent to: it stands neither in the link nor on the page, so that a link passe
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hmac import compare_digest
 from typing import Final
 
@@ -14,8 +15,10 @@ from starlette.responses import Response
 
 from engine import choices
 from engine.choices import Sender
+from engine.directory import wishes
 from engine.errors import Invalid
 from engine.identity import parse_address
+from engine.store import Store
 from web import page_words
 from web.page_desk import Done, Opened, Shown, Visit
 from web.page_forms import Form
@@ -24,6 +27,17 @@ from web.page_shape import HEADERS, page, see
 OLD_PAGE: Final = "This page was open for a long time. Nothing was changed: please press once more."
 NO_CHOICE: Final = "Nothing was changed: please choose what you want."
 NOT_THEIRS: Final = "That is not the address this InMail was sent to. Nothing was done: please type it again."
+
+_OF_ONE_SENDER: Final[dict[str, Callable[[Store, str, str], object]]] = {
+    "stop-sender": choices.stop_sender,
+    "allow-sender": choices.allow_sender,
+}
+_OF_ALL: Final[dict[str, Callable[[Store, str], object]]] = {
+    "stop-all": choices.stop_all,
+    "allow-all": choices.allow_all,
+    "hide": wishes.hide,
+    "show": wishes.show,
+}
 
 
 def show(visit: Visit, opened: Opened) -> Response:
@@ -41,14 +55,10 @@ def change(visit: Visit, opened: Opened, form: Form | None) -> Response:
         return _page(visit, opened, note=NOT_THEIRS, wrong="senders", status=422)
     if account not in {opened.conversation.account, *(each.account for each in _senders(visit, opened, opens_all))}:
         return _page(visit, opened, note=NO_CHOICE, status=422)
-    if action == "stop-sender":
-        choices.stop_sender(visit.store, opened.address, account)
-    elif action == "allow-sender":
-        choices.allow_sender(visit.store, opened.address, account)
-    elif action == "stop-all":
-        choices.stop_all(visit.store, opened.address)
-    elif action == "allow-all":
-        choices.allow_all(visit.store, opened.address)
+    if of_one := _OF_ONE_SENDER.get(action):
+        of_one(visit.store, opened.address, account)
+    elif of_all := _OF_ALL.get(action):
+        of_all(visit.store, opened.address)
     elif action != "senders":
         return _page(visit, opened, note=NO_CHOICE, status=422)
     return _page(visit, opened, everyone=True) if opens_all else see("choices")
@@ -107,6 +117,7 @@ def _page(
         nonce=visit.nonce(),
         note=note,
         wrong=wrong,
+        hidden=wishes.wished(visit.store, opened.address) == "hidden",
         stops_all=choices.stopped_all(visit.store, opened.address),
         stops_sender=choices.stopped_sender(visit.store, opened.address, it.account),
         everyone=everyone,

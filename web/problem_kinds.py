@@ -47,6 +47,8 @@ KINDS: Final[dict[str, Kind]] = {
     "bad_query": Kind(422, "The query cannot be read", "Mend it at character `position`, counted from 0."),
     "too_many_searches": Kind(409, "There are too many saved searches", "Remove some."),
     "no_index": Kind(503, "The search index is being built", "Ask again after `Retry-After` seconds."),
+    "index_unusable": Kind(503, "The search index cannot be used", "Tell the operator the `request_id`."),
+    "index_broken": Kind(503, "The search index was damaged", "Ask again: it is being built anew."),
     "unanswerable": Kind(503, "The search index cannot answer this", "Ask something simpler."),
     "no_campaign": Kind(404, "There is no such campaign", "List them with GET /v1/campaigns."),
     "no_upload": Kind(404, "There is no such upload", "Uploads are told for seven days."),

@@ -36,6 +36,9 @@ _BY_CLASS: tuple[tuple[type[EngineError], str], ...] = (
 )
 _BY_STATUS = {400: "bad_body", 401: "no_key", 403: "no_scope", 404: "no_route", 405: "wrong_method", 413: "too_large"}
 
+_TITLED = frozenset({"bad_cursor", "no_index", "index_unusable", "index_broken"})
+"""What the title says enough of: the rest is for a command line, or tells where something lies on this disk."""
+
 _PAGES = "/r/"
 """Where an address is a secret, whatever it was asked for."""
 
@@ -74,7 +77,7 @@ def code_of(error: EngineError) -> str:
 
 def told(error: EngineError) -> str:
     """What an error of the engine says, in the words of this side; the same for what is not there and another's."""
-    if isinstance(error, NotFound) or error.code == "bad_cursor":
+    if isinstance(error, NotFound) or error.code in _TITLED:
         return KINDS[code_of(error)].title
     if isinstance(error, Corrupt):
         return "stored state breaks an invariant; nothing was done"

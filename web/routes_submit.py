@@ -160,7 +160,7 @@ def _found_again(call: Call, asked: SearchedAsked, order: submitting.Order) -> R
     if order.key is None:
         return None
     message = parse_message(asked.subject, asked.body)
-    how = {"search": order.search, "name": order.name, "channel": order.channel}
+    how = {name: getattr(order, name) for name in ("search", "name", "channel", "seat", "start_asked")}
     found = submitting.found_again(call.store, call.account, key=order.key, message=message, **how)
     return None if found is None else _submitted(found, [], [], None)
 

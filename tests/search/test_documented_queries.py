@@ -11,7 +11,7 @@ from engine.search.query import QueryError, parse
 from tests.search.people import NOW_MS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "search.md").read_text(encoding="utf-8")
-LANGUAGE, _, ERRORS = PAGE.partition("## Errors")
+LANGUAGE, _, ERRORS = PAGE.partition("## The query language")[2].partition("## Errors")
 ROWS = re.findall(r"^\| (.*?) \| (.*) \|$", LANGUAGE, re.MULTILINE)[1:]
 
 

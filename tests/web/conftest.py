@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -56,7 +58,12 @@ def started(app: Any) -> tuple[Server, threading.Thread, str]:
 
 
 def opened(redis_url: str, settings: Settings = FREE, *, audited: bool = True) -> Iterator[Api]:
-    """A server on an emptied Redis; ends it, and has the auditor go over every account."""
+    """A server on an emptied Redis, its data in a folder of its own; the auditor goes over every account at the end."""
+    with tempfile.TemporaryDirectory(prefix="inmail-test-") as folder:
+        yield from _opened(redis_url, settings.model_copy(update={"data_dir": Path(folder)}), audited=audited)
+
+
+def _opened(redis_url: str, settings: Settings, *, audited: bool) -> Iterator[Api]:
     store = Store(open_client(redis_url), at_ms=NOON_MS)
     store.client.flushdb()
     app = create_app(settings, store=store)
@@ -83,6 +90,11 @@ def acme(api) -> httpx.Client:
     """A caller for the account acme, which has 1,000 credits and no limits."""
     an_account(api.store, "acme", credits_=1_000)
     return api.caller("acme")
+
+
+def searchable(caller: httpx.Client) -> None:
+    """Wait until the index is built: until then every search is told so."""
+    wait_until(lambda: caller.get("/v1/candidates/search").is_success)
 
 
 def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from engine import api_keys
 from engine.api_keys import SCOPES
 from tests.conftest import DAY_MS
 from tests.factories import an_account
-from tests.web.conftest import opened, problem
+from tests.web.conftest import opened, problem, searchable
 from web import limits
 from web.problem_kinds import KINDS
 
@@ -81,6 +81,7 @@ def test_every_route_needs_a_key_and_its_own_scope_and_no_other(acme, api):
     found = list(routes(api))
     assert len(found) >= 24
     assert {scope for _, _, scope in found} == set(SCOPES)
+    searchable(acme)
     nobody = api.client()
     others = {scope: api.caller("acme", scopes=[one for one in SCOPES if one != scope]) for scope in SCOPES}
     for method, path, scope in found:

@@ -24,11 +24,11 @@ ROWS = 300_000
 class Process:
     """``inmail web`` as it runs in production."""
 
-    def __init__(self, redis_url):
+    def __init__(self, redis_url, folder):
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.url = f"http://127.0.0.1:{probe.getsockname()[1]}"
         env = {name: value for name, value in os.environ.items() if not name.startswith("INMAIL_")}
-        env |= {"INMAIL_REDIS_URL": redis_url, "INMAIL_LOG_LEVEL": "error"}
+        env |= {"INMAIL_REDIS_URL": redis_url, "INMAIL_DATA_DIR": str(folder), "INMAIL_LOG_LEVEL": "error"}
         command = [sys.executable, "-m", "cli.start", "web", "--port", self.url.rpartition(":")[2]]
         self.process = subprocess.Popen(command, env=env)
         wait_until(self.ready, 30)
@@ -44,7 +44,9 @@ class Process:
         self.process.wait(30)
 
 
-def test_a_server_killed_while_it_reads_leaves_an_interrupted_upload_and_the_same_key_makes_one_campaign(redis_url):
+def test_a_server_killed_while_it_reads_leaves_an_interrupted_upload_and_the_same_key_makes_one_campaign(
+    redis_url, tmp_path
+):
     store = Store(open_client(redis_url))
     store.client.flushdb()
     an_account(store, "acme", credits_=10)
@@ -61,11 +63,11 @@ def test_a_server_killed_while_it_reads_leaves_an_interrupted_upload_and_the_sam
     def told(server, where):
         return httpx.get(server.url + where, headers=headers, timeout=60).json()
 
-    first = Process(redis_url)
+    first = Process(redis_url, tmp_path)
     where = upload(first).headers["Location"]
     wait_until(lambda: told(first, where)["rows"] > 0, 30)
     first.end(signal.SIGKILL)
-    second = Process(redis_url)
+    second = Process(redis_url, tmp_path)
     try:
         assert told(second, where)["state"] == "reading", "the lease runs"
         wait_until(lambda: told(second, where)["state"] == "interrupted", 30)

@@ -16,13 +16,15 @@ pytestmark = pytest.mark.redis
 
 
 @pytest.fixture
-def alone():
+def alone(tmp_path):
     """A server whose Redis is its own, named by the settings as in production; acme and globex wrote to each other."""
     program = real_server()
     if program is None:
         pytest.skip("no Redis server")
     with private_redis(program) as redis:
-        settings = Settings(redis_url=redis.url, **FREE.model_dump(include={"api_rate", "api_burst"}))
+        settings = Settings(
+            redis_url=redis.url, data_dir=tmp_path, **FREE.model_dump(include={"api_rate", "api_burst"})
+        )
         store = Store(open_client(redis.url))
         for account, other in (("acme", "globex"), ("globex", "acme")):
             an_account(store, account, credits_=10)

@@ -5,6 +5,9 @@ import json
 import pytest
 
 from engine import choices, conversations
+from engine.directory import wishes
+from engine.directory.profile import Profile
+from engine.directory.store import hidden_of, put_many
 from engine.errors import NotFound
 from tests.factories import a_campaign, an_account, send_all
 from tests.web.pages.conftest import dump, lasting
@@ -44,6 +47,37 @@ def test_no_more_from_anyone_and_again(store, visitor, sent, link):
     assert visitor.get(f"{path}/choices").says("Nobody may write to you any more.")
     assert act(visitor, path, "allow-all").status == 303
     assert not choices.stopped_all(store, TO)
+
+
+def test_a_profile_is_hidden_and_shown_again(store, visitor, sent, link):
+    put_many(store, [Profile(id="p0", name="Pia", address=TO), Profile(id="p1", name="Pál", address="p1@example.org")])
+    path = link(sent)
+    assert visitor.get(f"{path}/choices").says("People who search here may find you")
+    for _ in range(2):
+        assert act(visitor, path, "hide").location == f"{path}/choices"
+        assert wishes.wished(store, TO) == "hidden"
+        assert hidden_of(store, ["p0", "p1"]) == {"p0"}
+    assert visitor.get(f"{path}/choices").says("Hidden: nobody who searches here finds you.")
+    for _ in range(2):
+        assert act(visitor, path, "show").status == 303
+        assert (wishes.wished(store, TO), hidden_of(store, ["p0", "p1"])) == ("", set())
+    assert visitor.get(f"{path}/choices").says("People who search here may find you")
+
+
+def test_a_profile_is_hidden_by_who_stands_on_the_page_alone(store, visitor, sent, link):
+    put_many(store, [Profile(id="p0", name="Pia", address=TO)])
+    path, before = link(sent), dump(store)
+    form = visitor.get(f"{path}/choices").form("choices")
+    for fields in ({"action": "hide"}, {"action": "hide", "nonce": "x"}, {**form.fields, "action": "hidden"}):
+        assert visitor.post(f"{path}/choices", fields).status == 422
+    assert visitor.ask("GET", f"{path}/choices?action=hide").status == 200
+    assert dump(store) == before
+
+
+def test_who_has_no_profile_yet_is_hidden_all_the_same(store, visitor, sent, link):
+    act(visitor, link(sent), "hide")
+    put_many(store, [Profile(id="late", name="Pia", address=TO)])
+    assert hidden_of(store, ["late"]) == {"late"}
 
 
 def test_who_wrote_is_shown_to_who_knows_the_address_alone(store, visitor, written, link):

@@ -11,7 +11,7 @@ import orjson
 
 from engine.directory.profile import MS_MAX, YEARS_MAX, Profile, check_profile, is_profile_id
 from engine.errors import Invalid
-from engine.identity import parse_address
+from engine.identity import digest, parse_address
 
 _NAMES: Final = {
     "id": "id candidateid profileid personid memberid externalid contactid recordid uid uuid kandidatenid",
@@ -79,7 +79,7 @@ class ProfileReader:
         self._lists = [at["skills"], at["languages"]]
 
     def read(self, cells: Sequence[str]) -> Profile:
-        """The profile of a row, its id the address where it has none of its own; raises BadRow."""
+        """The profile of a row, its id made of the address where it has none of its own; raises BadRow."""
         joined, raw = "".join(cells), [*cells, ""]
         # One look at the whole row decides whether its cells need a closer one: nearly none does.
         plain = joined.isprintable() and "'" not in joined
@@ -133,9 +133,13 @@ def _ident(ident: str, address: str) -> str:
         raise BadRow("bad_id", f"id {ident[:64]!r} is no id: 1 to 64 visible ASCII characters, no blanks")
     if not address:
         raise BadRow("no_id", "neither an id nor an address")
-    if not is_profile_id(address):
-        raise BadRow("no_id", f"there is no id, and the address {address!r} cannot be one: 64 ASCII characters at most")
-    return address
+    return id_of_address(address)
+
+
+def id_of_address(address: str) -> str:
+    """The id of a profile that came without one: always the same for an address, and does not tell it, as whoever
+    searches sees ids before they may write to anybody."""
+    return f"m{digest(address).hex()}"
 
 
 def _items(cell: str) -> tuple[str, ...]:

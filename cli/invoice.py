@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import sys
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from cli.account import Json
-from cli.campaign import part_of
-from cli.output import listing, pairs, print_json, say
+from cli.output import listing, pairs, plural, print_json, say
+from cli.output_file import STDOUT, Force, Output, shown, tell_written, write_csv, written
 from cli.session import session
 from cli.subscription_view import lines_table, local
 from engine import invoice_page, invoice_search, payments
 from engine.accounts import get_account
 from engine.errors import Refused
-from engine.intake.rejects import inert
 from engine.invoices import CSV_COLUMNS, Invoice, csv_rows
 from engine.money import money
 from engine.subscriptions import Outcome
@@ -157,7 +154,8 @@ def export(
     account: Whose = None,
     since: Since = None,
     until: Until = None,
-    output: Annotated[Path | None, typer.Option("--out", "-o", help="a file; without it, stdout")] = None,
+    output: Output = None,
+    force: Force = False,
 ) -> None:
     """Write invoices as CSV, one a row, amounts in major units; what a spreadsheet would run as a formula is inert."""
     days = invoice_search.parse_days(since, until)
@@ -167,37 +165,25 @@ def export(
             found = invoice_search.search(s.store, account, days=days)
         else:
             found = invoice_search.search_all(s.store, days=days)
-        target: Any = sys.stdout if output is None else part_of(output)
-        try:
-            writer = csv.writer(target)
-            writer.writerow(CSV_COLUMNS)
-            for row in csv_rows(found):
-                writer.writerow([inert(cell) for cell in row])
-        finally:
-            if output is not None:
-                target.close()
-        if output is not None:
-            output.with_name(output.name + ".part").replace(output)
+        with written(output, force=force) as target:
+            n = write_csv(target, CSV_COLUMNS, csv_rows(found))
+    tell_written(plural(n, "invoice", "invoices"), output)
 
 
 @app.command("print")
 def print_(
     number: Number,
-    output: Annotated[Path, typer.Option("--out", "-o", help="the HTML file to write")],
+    output: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="the HTML file to write; '-' is stdout")],
+    force: Force = False,
 ) -> None:
     """Write an invoice as a page to read and to print: one HTML file that needs nothing else."""
     with session() as s:
         it = invoice_search.invoice_of_number(s.store, number)
         page = invoice_page.render(it, timezone=invoice_search.timezone_of(s.store, it.account))
-    with part_of(output) as target:
+    with written(output, force=force) as target:
         target.write(page)
-    output.with_name(output.name + ".part").replace(output)
-    say(f"invoice {number} is written to {_shown(output)}")
-
-
-def _shown(path: Path) -> str:
-    # A file's name need not be UTF-8; what is printed must.
-    return str(path).encode("utf-8", "replace").decode()
+    if output != STDOUT:
+        say(f"invoice {number} is written to {shown(output)}")
 
 
 @app.command("checkout")

@@ -54,6 +54,11 @@ def warn(text: str) -> None:
     complain("warning", text)
 
 
+def note(text: str) -> None:
+    """A line on stderr beside what went where it was asked to go."""
+    errors.print(f"inmail: {one_line(text)}", markup=False)
+
+
 def complain(kind: str, text: str) -> None:
     """One line on stderr, whatever of a list or an argument it quotes."""
     errors.print(f"inmail: {kind}: {one_line(text)}", markup=False)

@@ -12,6 +12,7 @@ import typer
 
 from cli.account import Json
 from cli.output import console, listing, pairs, print_json, say
+from cli.output_file import STDOUT, Force, shown, written
 from cli.plot import draw, span_of
 from cli.session import session
 from cli.simulate_asked import A_DAY_MAX, a_months, check_plot, parse_a_day, parse_changes, start_ms, within
@@ -55,8 +56,7 @@ PayLate = Annotated[
     typer.Option(metavar="DAYS", min=0, max=DAYS_MAX, help="pay so long after it was due, or after it failed"),
 ]
 Start = Annotated[str | None, typer.Option(metavar="DATE", help="the first day, YYYY-MM-DD; else today")]
-Plot = Annotated[Path | None, typer.Option(metavar="FILE.svg", help="draw it")]
-Force = Annotated[bool, typer.Option("--force", help="over a file that is there")]
+Plot = Annotated[Path | None, typer.Option(metavar="FILE.svg", help="draw it; '-' draws on stdout, without the table")]
 Every = Annotated[
     Literal["day", "week", "month"] | None, typer.Option(help="a row for each; else as many as fit a page")
 ]
@@ -92,7 +92,7 @@ def simulate(
     logging.configure("error", get_settings().log_format)
     offer = the_offer()
     if plot is not None:
-        check_plot(plot, force=force)
+        check_plot(plot, force=force, as_json=as_json)
     chosen = find_plan(offer.plans, plan) if plan is not None else None
     if chosen is None and (account is None or annual):
         raise Invalid("say which plan: --plan business" if annual else "say which ACCOUNT, or which plan: --plan P")
@@ -122,8 +122,11 @@ def simulate(
     shown = list(grouped(rows, every or _every(days)))
     if plot is not None:
         title = f"Credits of {account}" if account else f"Credits on {chosen.name if chosen else ''}"
-        plot.write_text(draw(rows, title=f"{title}, {span_of(rows)}", subtitle=_about(scenario)), "utf-8")
-    if as_json:
+        with written(plot, force=force, option="--plot") as target:
+            target.write(draw(rows, title=f"{title}, {span_of(rows)}", subtitle=_about(scenario)))
+    if plot == STDOUT:
+        pass
+    elif as_json:
         items = [row.as_dict() for row in shown]
         print_json({"about": _about(scenario), "items": items, "next": None, "audit": simulation.drift})
     else:
@@ -172,6 +175,6 @@ def _show(rows: Sequence[Row], about: str, drift: Sequence[str], plot: Path | No
         {
             "in the end": f"{equation} + {last.spent:,} spent + {last.expired:,} expired",
             "audit": "clean" if not drift else "; ".join(drift),
-            **({"plot": str(plot)} if plot else {}),
+            **({"plot": shown(plot)} if plot else {}),
         }
     )

@@ -103,9 +103,9 @@ def show(number: Number, as_json: Json = False) -> None:
         f"tax {it.tax_percent} %": it.tax_minor,
         "total": it.total_minor,
         "from balance": -it.balance_used_minor,
-        "due": it.due_minor,
+        "to pay": it.to_pay_minor,
     }
-    pairs({name: money(amount, it.currency) for name, amount in sums.items() if amount or name in ("total", "due")})
+    pairs({name: money(amount, it.currency) for name, amount in sums.items() if amount or name in ("total", "to pay")})
 
 
 @app.command("paid")

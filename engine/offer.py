@@ -70,4 +70,4 @@ def check_version(store: Store, plan: Plan, *, keep: bool = True) -> None:
 def versions_sold(store: Store) -> list[Plan]:
     """Every version of a plan that was ever sold, by slug and version."""
     found = [of_terms(terms.decode()) for terms in store.client.hvals(store.keys.plans_sold)]
-    return sorted(found, key=lambda plan: (plan.slug, plan.version))
+    return sorted((plan for plan in found if not is_free(plan)), key=lambda plan: (plan.slug, plan.version))

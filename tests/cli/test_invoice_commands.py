@@ -68,6 +68,19 @@ def test_an_invoice_is_shown_with_its_lines_the_tax_and_what_is_due(billed):
     assert [line["amount_minor"] for line in told["lines"]] == [9995, -2495]
 
 
+def test_what_is_to_pay_is_told_apart_from_when_it_is_due(billed):
+    def to_pay():
+        lines = billed("invoice", "show", "acme-0001")[1].splitlines()
+        assert len([line for line in lines if line.startswith("due")]) == 1, "the day alone"
+        return next(line.split(maxsplit=2)[2] for line in lines if line.startswith("to pay"))
+
+    assert to_pay().strip() == "26.87 USD"
+    billed("invoice", "paid", "acme-0001")
+    assert to_pay().strip() == "0.00 USD"
+    rows = list(csv.DictReader(io.StringIO(billed("invoice", "export", "acme")[1])))
+    assert [(row["due"], row["to_pay"]) for row in rows] == [("26.87", "0.00"), ("80.78", "80.78")]
+
+
 def test_an_invoice_is_noted_as_paid_once_and_its_reference_is_shown(billed):
     said = "invoice acme-0001 is paid; the subscription of acme is active\n"
     assert billed("invoice", "paid", "acme-0001", "--reference", "bank 17")[:2] == (0, said)

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from cli import submit, watch
 from cli.account import AccountId, Json
+from cli.asking import SEQ_MAX
 from cli.output import bar, console, counts_line, pairs, plural, print_json, say, span, table, when
 from cli.output_file import Force, Output, tell_written, write_csv, written
 from cli.queue import still_line
@@ -26,7 +27,9 @@ CampaignId = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="the campaig
 @app.command("list")
 def list_(
     account: AccountId,
-    after: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="from the one after this number on")] = 0,
+    after: Annotated[
+        int, typer.Option(metavar="NUMBER", min=0, max=SEQ_MAX, help="from the one after this number on")
+    ] = 0,
     most: Annotated[int, typer.Option(min=1, max=500, help="at most so many campaigns")] = 50,
     as_json: Json = False,
 ) -> None:

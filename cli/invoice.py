@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from cli.account import Json
+from cli.asking import utf8
 from cli.output import listing, pairs, plural, print_json, say
 from cli.output_file import STDOUT, Force, Output, shown, tell_written, write_csv, written
 from cli.session import session
@@ -25,7 +26,7 @@ from workers.runtime import the_offer
 
 app = typer.Typer(help="List invoices, look at one, note what was paid, export them.", no_args_is_help=True)
 
-Number = Annotated[str, typer.Argument(metavar="NUMBER", help="the invoice's number, such as acme-0001")]
+Number = Annotated[str, typer.Argument(metavar="NUMBER", callback=utf8, help="the invoice's number, such as acme-0001")]
 Whose = Annotated[str | None, typer.Argument(metavar="ACCOUNT", help="whose; without it, everybody's")]
 Since = Annotated[str | None, typer.Option(metavar="DAY", help="issued on 2026-12-31 or later")]
 Until = Annotated[str | None, typer.Option(metavar="DAY", help="issued on 2026-12-31 or before")]
@@ -34,10 +35,12 @@ Until = Annotated[str | None, typer.Option(metavar="DAY", help="issued on 2026-1
 @app.command("list")
 def list_(
     account: Whose = None,
-    state: Annotated[str | None, typer.Option(help=f"only those {', '.join(invoice_search.STATES)}")] = None,
+    state: Annotated[
+        str | None, typer.Option(callback=utf8, help=f"only those {', '.join(invoice_search.STATES)}")
+    ] = None,
     since: Since = None,
     until: Until = None,
-    after: Annotated[str, typer.Option(metavar="NUMBER", help="from the one after this number on")] = "",
+    after: Annotated[str, typer.Option(metavar="NUMBER", callback=utf8, help="from the one after this number on")] = "",
     most: Annotated[int, typer.Option(min=1, max=10_000, help="at most so many invoices")] = 100,
     as_json: Json = False,
 ) -> None:
@@ -111,7 +114,9 @@ def show(number: Number, as_json: Json = False) -> None:
 @app.command("paid")
 def paid(
     number: Number,
-    reference: Annotated[str, typer.Option(help="what the payment is known by; it stands on the invoice")] = "",
+    reference: Annotated[
+        str, typer.Option(callback=utf8, help="what the payment is known by; it stands on the invoice")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Note that an invoice was paid; where nothing is overdue any more, the subscription goes on. Twice is once."""
@@ -124,7 +129,7 @@ def paid(
 @app.command("failed")
 def failed(
     number: Number,
-    reason: Annotated[str, typer.Option(help="why; it stands in the history")],
+    reason: Annotated[str, typer.Option(callback=utf8, help="why; it stands in the history")],
     as_json: Json = False,
 ) -> None:
     """Note that the payment of an invoice failed: the grace period begins, at its end the subscription lapses."""
@@ -192,6 +197,12 @@ def checkout(number: Number, as_json: Json = False) -> None:
     with session(changes=True) as s:
         account = invoice_search.invoice_of_number(s.store, number).account
         page = collector(s.store, s.settings).checkout(account, number)
+        manual = s.settings.payments == "manual"
+    if page is None and manual:
+        raise Refused(
+            f"invoice {number} has no page: INMAIL_PAYMENTS is manual, so the operator marks what is paid, with: "
+            f"inmail invoice paid {number}"
+        )
     if page is None:
         raise Refused(f"invoice {number} has no page: it is paid, is about to be, or is not paid over a page")
     if as_json:

@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 import typer
 
 from cli.account import Json
-from cli.output import console, listing, pairs, print_json, say
+from cli.asking import utf8
+from cli.output import listing, narrow, pairs, print_json, say
 from cli.output_file import STDOUT, Force, shown, written
 from cli.plot import draw, span_of
 from cli.session import session
@@ -27,7 +28,6 @@ from workers.runtime import the_offer
 
 DAYS_MAX = 3_660
 DRIFT = 4
-_WIDE = 110
 _COLUMNS = ("date", "available", "held", "spent", "granted", "expired", "state")
 _STATES = {"past_due": "past due", "none": "–"}
 
@@ -35,7 +35,8 @@ _STATES = {"past_due": "past due", "none": "–"}
 Days = Annotated[int, typer.Option(metavar="N", min=1, max=DAYS_MAX, help="so many days")]
 Account = Annotated[str | None, typer.Argument(metavar="ACCOUNT", help="a real one, as it stands now")]
 PlanName = Annotated[
-    str | None, typer.Option("--plan", metavar="PLAN", help="a new account's plan, or another for ACCOUNT")
+    str | None,
+    typer.Option("--plan", metavar="PLAN", callback=utf8, help="a new account's plan, or another for ACCOUNT"),
 ]
 Annual = Annotated[bool, typer.Option("--annual", help="that plan paid by the year")]
 ADay = Annotated[
@@ -168,7 +169,7 @@ def _show(rows: Sequence[Row], about: str, drift: Sequence[str], plot: Path | No
         )
         for row in rows
     ]
-    listing(_COLUMNS, cells, right=_COLUMNS[1:6], below=console.width < _WIDE)
+    listing(_COLUMNS, cells, right=_COLUMNS[1:6], below=narrow())
     last = rows[-1].wallet
     equation = f"{last.granted:,} granted = {last.available:,} available + {last.held:,} held"
     pairs(

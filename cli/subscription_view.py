@@ -9,7 +9,7 @@ from typing import Any
 from cli.output import listing, pairs, plural, say, table
 from engine.credits import Wallet
 from engine.entitlements import Entitlement
-from engine.invoices import Line
+from engine.invoices import Invoice, Line
 from engine.money import money
 from engine.offer import Offer
 from engine.periods import check_timezone
@@ -57,7 +57,8 @@ def show_standing(found: dict[str, Any]) -> None:
             "next grant": f"{plural(grant['credits'], 'credit', 'credits')} on {at(grant['at_ms'])}" if grant else "–",
         }
     if pending:
-        rows["changes to"] = f"{pending['plan']}, paid {_BY[pending['cycle']]}, on {at(pending['at_ms'])}"
+        to = f"{pending['plan']}, version {pending['version']}, paid {_BY[pending['cycle']]}"
+        rows["changes to"] = f"{to}, on {at(pending['at_ms'])}"
     for name, key in (("ends", "ends_at_ms"), ("grace until", "grace_until_ms"), ("lapsed", "lapsed_at_ms")):
         if found[key]:
             rows[name] = at(found[key])
@@ -106,6 +107,8 @@ def show_preview(found: Preview, timezone: str) -> None:
         later = pending if found.next_charge_at_ms == found.takes_effect_at_ms else ""
         say(f"nothing to change: it is {found.plan}, paid {_BY[found.cycle]}, already{later}")
         return
+    if found.takes_back_cancellation:
+        say("the cancellation would be taken back")
     at_once = found.kind == "at_once"
     at = "at once" if at_once else f"at the end of the billing period, {local(found.takes_effect_at_ms, timezone)}"
     granted, most = plural(found.credits_granted, "credit", "credits"), found.balance_cap
@@ -179,14 +182,24 @@ def tell_outcome(outcome: Outcome, purse: Wallet) -> None:
         say(f"the subscription of {sub.account} ends {local(sub.ends_at_ms, zone)} {zone}; everything stays until then")
     else:
         say(f"account {sub.account} is on {plan}; the period ends {local(sub.period_end_ms, zone)} {zone}")
+    if outcome.taken_back:
+        say("the cancellation is taken back")
     if sub.next_plan:
-        to, at = f"{sub.next_plan.slug}, paid {_BY[sub.next_cycle]}", local(sub.period_end_ms, zone)
+        to, at = (
+            f"{sub.next_plan.slug}, version {sub.next_plan.version}, paid {_BY[sub.next_cycle]}",
+            local(sub.period_end_ms, zone),
+        )
         say(f"it changes to {to}, on {at} {zone}")
     if invoice is not None:
-        due = f"{money(invoice.due_minor, invoice.currency)} due {local(invoice.due_at_ms, zone)}"
-        say(f"invoice {invoice.number}: {due if invoice.state == 'open' else 'nothing to pay'}")
+        say(invoice_line(invoice, zone))
     if sub.state == ACTIVE and outcome.changed:
         say(f"{plural(purse.available, 'credit', 'credits')} available")
+
+
+def invoice_line(invoice: Invoice, timezone: str) -> str:
+    """An invoice that was issued: what is to pay, and when."""
+    due = f"{money(invoice.due_minor, invoice.currency)} due {local(invoice.due_at_ms, timezone)}"
+    return f"invoice {invoice.number}: {due if invoice.state == 'open' else 'nothing to pay'}"
 
 
 def outcome_document(store: Store, offer: Offer, outcome: Outcome) -> dict[str, Any]:

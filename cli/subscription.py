@@ -82,7 +82,7 @@ def show(account: AccountId, as_json: Json = False) -> None:
     if as_json:
         print_json({**found, "entitlements": [one.as_dict() for one in allowed]})
         return
-    show_standing(found)
+    show_standing(found, offer.plans)
     say("")
     entitlements_table(allowed, found["timezone"])
 

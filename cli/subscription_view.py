@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,8 +30,8 @@ def local(at_ms: int | None, timezone: str) -> str:
     return (_EPOCH + timedelta(milliseconds=at_ms)).astimezone(check_timezone(timezone)).strftime("%Y-%m-%d %H:%M")
 
 
-def show_standing(found: dict[str, Any]) -> None:
-    """The subscription's document, as ``engine.standing`` gives it."""
+def show_standing(found: dict[str, Any], sold: Container[str]) -> None:
+    """The subscription's document, as ``engine.standing`` gives it; ``sold``: the plans there are."""
     zone, currency = found["timezone"], found["currency"]
 
     def at(ms: int | None) -> str:
@@ -40,10 +40,11 @@ def show_standing(found: dict[str, Any]) -> None:
     charge, grant, pending = found["next_charge"], found["next_grant"], found["pending"]
     of = f" of {found['months_of_period']} in this period" if found["months_of_period"] > 1 else ""
     in_period = found["month"] % found["months_of_period"] + 1
+    here = "" if found["plan"] in sold else ", not sold any more"
     rows = {
         "subscription": f"{found['account']}, number {found['number']}, since {at(found['began_at_ms'])}",
         "state": found["state"] + (f": {found['ended_reason']}" if found["ended_reason"] else ""),
-        "plan": f"{found['plan']} ({found['plan_name']}, version {found['version']}), paid {_BY[found['cycle']]}",
+        "plan": f"{found['plan']}{here} ({found['plan_name']}, version {found['version']}), paid {_BY[found['cycle']]}",
     }
     if found["state"] not in (ENDED, INCOMPLETE):
         rows |= {
@@ -58,7 +59,8 @@ def show_standing(found: dict[str, Any]) -> None:
         }
     if pending:
         to = f"{pending['plan']}, version {pending['version']}, paid {_BY[pending['cycle']]}"
-        rows["changes to"] = f"{to}, on {at(pending['at_ms'])}"
+        gone = "" if pending["plan"] in sold else "; that plan is not sold any more"
+        rows["changes to"] = f"{to}, on {at(pending['at_ms'])}{gone}"
     for name, key in (("ends", "ends_at_ms"), ("grace until", "grace_until_ms"), ("lapsed", "lapsed_at_ms")):
         if found[key]:
             rows[name] = at(found[key])

@@ -163,6 +163,19 @@ def test_a_change_to_another_version_of_the_same_plan_says_which(business, tmp_p
     assert "changes to      business, version 2, paid by the month" in business("subscription", "show", "acme")[1]
 
 
+def test_a_plan_that_is_not_sold_any_more_is_told_where_it_stands_and_where_it_is_to_come(
+    business, tmp_path, monkeypatch
+):
+    own_plans(tmp_path, monkeypatch, "[plans.cheap]\nfee_monthly = 100\ncredits_a_month = 5\n")
+    business("subscription", "change", "acme", "cheap", "--yes")
+    assert "not sold" not in business("subscription", "show", "acme")[1]
+    own_plans(tmp_path, monkeypatch, "[plans.other]\nfee_monthly = 100\n")
+    shown = business("subscription", "show", "acme")[1]
+    assert "changes to      cheap, version 1, paid by the month, on" in shown
+    assert shown.count("not sold any more") == 1
+    assert "is changing to a plan that is not sold, cheap: acme" in business("doctor")[1]
+
+
 def test_where_an_operator_says_what_is_paid_there_is_no_page_and_that_is_said(business):
     for words in (("invoice", "checkout", "acme-0001"), ("subscription", "portal", "acme")):
         code, _, errors = business(*words)

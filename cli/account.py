@@ -6,11 +6,14 @@ from typing import Annotated
 
 import typer
 
+from cli.asking import utf8
 from cli.output import pairs, print_json, say, span, when
 from cli.session import session
+from cli.subscription_view import invoice_line
 from engine import accounts, credits, opening, suppressions
+from engine.invoices import list_invoices
 from engine.plans import WEIGHT_MAX, find_plan
-from engine.subscription import read
+from engine.subscription import INCOMPLETE, read
 from workers.runtime import the_offer
 
 app = typer.Typer(help="Open accounts, look at them, weigh them.", no_args_is_help=True)
@@ -26,7 +29,9 @@ def open_account(
     account: AccountId,
     email: Annotated[str, typer.Option(help="the sender's address")],
     name: Annotated[str, typer.Option(help="the sender's name, as recipients see it")],
-    plan: Annotated[str, typer.Option(help="basic, business, business_plus, executive, or one of your own")] = "basic",
+    plan: Annotated[
+        str, typer.Option(callback=utf8, help="basic, business, business_plus, executive, or your own")
+    ] = "basic",
     annual: Annotated[bool, typer.Option("--annual", help="pay by the year; credits still come every month")] = False,
     as_json: Json = False,
 ) -> None:
@@ -35,12 +40,18 @@ def open_account(
     chosen = find_plan(offer.plans, plan)
     with session(changes=True) as s:
         new = opening.open_account(s.store, account, email=email, name=name, plan=chosen, annual=annual, offer=offer)
-        wallet = credits.wallet(s.store, account)
+        wallet, subscription = credits.wallet(s.store, account), read(s.store, account) if new else None
+        issued = list_invoices(s.store, account, most=1) if new else []
     if as_json:
-        print_json({"account": account, "plan": chosen.slug, "opened": new, "available": wallet.available})
+        told = {"account": account, "plan": chosen.slug, "opened": new, "available": wallet.available}
+        print_json(told | {"invoice": issued[0] if issued else None})
     else:
         done = "opened" if new else "was open already, with the same e-mail, name and plan"
         say(f"account {account} {done}: plan {chosen.name}, {wallet.available:,} credits available")
+        for invoice in issued:
+            say(invoice_line(invoice, offer.timezone))
+        if subscription and subscription.state == INCOMPLETE:
+            say("it begins when that is paid")
 
 
 @app.command("show")

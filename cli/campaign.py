@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import sys
-from pathlib import Path
-from typing import Annotated, Any, TextIO
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
 from cli import submit, watch
 from cli.account import AccountId, Json
-from cli.output import bar, console, counts_line, pairs, print_json, say, span, table, when
+from cli.asking import SEQ_MAX
+from cli.output import bar, console, counts_line, pairs, plural, print_json, say, span, table, when
+from cli.output_file import Force, Output, tell_written, write_csv, written
 from cli.queue import still_line
 from cli.session import queues_of, session
 from engine import campaigns
-from engine.errors import Invalid
-from engine.intake.rejects import inert
 from engine.letters import BY_WORD
 
 app = typer.Typer(help="Submit campaigns, follow them, steer them.", no_args_is_help=True)
@@ -29,7 +27,9 @@ CampaignId = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="the campaig
 @app.command("list")
 def list_(
     account: AccountId,
-    after: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="from the one after this number on")] = 0,
+    after: Annotated[
+        int, typer.Option(metavar="NUMBER", min=0, max=SEQ_MAX, help="from the one after this number on")
+    ] = 0,
     most: Annotated[int, typer.Option(min=1, max=500, help="at most so many campaigns")] = 50,
     as_json: Json = False,
 ) -> None:
@@ -160,16 +160,6 @@ def recipients(
         say(f"more: --after {page[-1].index}")
 
 
-def part_of(output: Path) -> TextIO:
-    """The file beside it that is written first, and then takes its name."""
-    if output.is_dir():  # as '' and '.' are, which have no name to put '.part' behind
-        raise Invalid(f"{output}: is a folder: name the file to write", code="no_file")
-    try:
-        return output.with_name(output.name + ".part").open("w", newline="", encoding="utf-8")
-    except OSError as error:
-        raise Invalid(f"{output}: cannot be written: {error.strerror}", code="no_file") from None
-
-
 def _recipient(campaign: str, item: campaigns.Recipient) -> dict[str, Any]:
     reply_at_ms, _, text = item.reply.partition(" ")
     return {
@@ -184,25 +174,17 @@ def _recipient(campaign: str, item: campaigns.Recipient) -> dict[str, Any]:
 
 
 @app.command("export")
-def export(
-    campaign: CampaignId,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="a file; without it, stdout")] = None,
-) -> None:
+def export(campaign: CampaignId, output: Output = None, force: Force = False) -> None:
     """Write every recipient with its state as CSV; cells a spreadsheet would run as a formula are made inert."""
     with session() as s:
         columns = list(campaigns.get_campaign(s.store, campaign).columns)
-        head = ["inmail", "state", "sent_at_utc", "reply", "failure", *columns]
-        target = sys.stdout if output is None else part_of(output)
-        try:
-            writer = csv.writer(target)
-            writer.writerow(head)
-            for item in campaigns.recipients(s.store, campaign):
-                it = _recipient(campaign, item)
-                sent_at = when(item.sent_at_ms) if item.sent_at_ms else ""
-                cells = [it["inmail"], it["state"], sent_at, it["reply"] or "", it["failure"] or ""]
-                writer.writerow([inert(cell) for cell in [*cells, *(item.fields[name] for name in columns)]])
-        finally:
-            if output is not None:
-                target.close()
-        if output is not None:
-            output.with_name(output.name + ".part").replace(output)
+        rows = (_exported(campaign, item, columns) for item in campaigns.recipients(s.store, campaign))
+        with written(output, force=force) as target:
+            n = write_csv(target, ["inmail", "state", "sent_at_utc", "reply", "failure", *columns], rows)
+    tell_written(plural(n, "recipient", "recipients"), output)
+
+
+def _exported(campaign: str, item: campaigns.Recipient, columns: Sequence[str]) -> list[str]:
+    it, sent_at = _recipient(campaign, item), when(item.sent_at_ms) if item.sent_at_ms else ""
+    cells = [it["inmail"], it["state"], sent_at, it["reply"] or "", it["failure"] or ""]
+    return [*cells, *(item.fields[name] for name in columns)]

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Final, TextIO
+from typing import Annotated, Any, Final
 
 import typer
 
 from cli import candidates_import
 from cli.account import Json
 from cli.output import pairs, plural, print_json, say, when
+from cli.output_file import Force, Output, tell_written, write_csv, written
 from cli.session import session
 from engine.directory import exporting, wishes
 from engine.directory import store as directory
 from engine.directory.profile import Profile
 from engine.errors import Invalid, one_line
-from engine.intake.rejects import inert
 
 app = typer.Typer(
     help="The directory: import, show, export and remove candidates; what they say of it themselves.",
@@ -101,36 +100,11 @@ def _ids(named: list[str], file: Path | None) -> Iterator[Iterator[str]]:
 
 
 @app.command("export")
-def export(
-    output: Annotated[
-        Path | None, typer.Option("--out", "--output", "-o", metavar="FILE", help="a file; without it, stdout")
-    ] = None,
-) -> None:
+def export(output: Output = None, force: Force = False) -> None:
     """Write every candidate as CSV, which can be imported again; cells a spreadsheet would run are made inert."""
-    with session() as s, _target(output) as target:
-        writer = csv.writer(target)
-        writer.writerow(exporting.EXPORTED)
-        writer.writerows([inert(cell) for cell in row] for row in exporting.export_rows(s.store))
-
-
-@contextmanager
-def _target(output: Path | None) -> Iterator[TextIO]:
-    """Where to write; a file is put in its place only when it is whole."""
-    if output is None:
-        yield sys.stdout
-        return
-    part = output.with_name(output.name + ".part") if output.name else output
-    try:
-        with part.open("w", encoding="utf-8", newline="") as target:
-            yield target
-        part.replace(output)
-    except OSError as error:
-        if part.is_file():
-            part.unlink()
-        raise Invalid(f"--out {output}: {(error.strerror or str(error)).lower()}", code="no_file") from None
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    with session() as s, written(output, force=force) as target:
+        n = write_csv(target, exporting.EXPORTED, exporting.export_rows(s.store))
+    tell_written(plural(n, "candidate", "candidates"), output)
 
 
 @app.command("hide")

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from cli.account import AccountId, Json
-from cli.output import pairs, print_json, say, table, when
+from cli.asking import SEQ_MAX
+from cli.output import listing, narrow, pairs, print_json, say, when
 from cli.session import session
 from engine import credits
 from engine.accounts import get_account
@@ -83,7 +84,10 @@ def _days(n: int) -> str:
 def log(
     account: AccountId,
     after: Annotated[
-        int | None, typer.Option(metavar="SEQ", min=0, help="from the entry after this one on; without it, the newest")
+        int | None,
+        typer.Option(
+            metavar="SEQ", min=0, max=SEQ_MAX, help="from the entry after this one on; without it, the newest"
+        ),
     ] = None,
     most: Annotated[int, typer.Option(min=1, max=100_000, help="at most so many entries")] = 100,
     as_json: Json = False,
@@ -106,24 +110,19 @@ def log(
         return
     if after is None and start:
         say(f"the newest {len(entries):,} entries; from the first on: --after 0")
-    columns = ("seq", "at (UTC)", "kind", "campaign", "letters", "available", "held", "spent", "note")
-    table(
-        columns,
+    numbers = ("available", "held", "spent")
+    listing(
+        ("seq", "at (UTC)", "kind", "campaign", "letters", *numbers),
         [
             (
-                e.seq,
-                when(e.at_ms),
-                e.kind,
-                e.campaign,
-                e.moves,
-                f"{e.wallet.available:,}",
-                f"{e.wallet.held:,}",
-                f"{e.wallet.spent:,}",
+                *(str(e.seq), when(e.at_ms), e.kind, e.campaign, e.moves),
+                *(f"{getattr(e.wallet, name):,}" for name in numbers),
                 e.note,
             )
             for e in entries
         ],
-        right=("seq", "available", "held", "spent"),
+        right=("seq", *numbers),
+        below=narrow(),
     )
     if more:
         say(f"more: --after {entries[-1].seq}")

@@ -69,6 +69,7 @@ def _data(settings: Settings, redises: Redises) -> Iterator[Finding]:
         yield from doctor_engine.processes(store)
         yield from doctor_engine.late_refunds(store)
         yield from doctor_engine.stopped(store)
+        yield from doctor_engine.plans_not_sold(store, plan_catalogue(settings))
     finally:
         store.client.close()
 

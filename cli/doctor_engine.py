@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from cli.finding import Finding
@@ -12,6 +13,8 @@ from config.timings import LEADER_LEASE_MS, PRESENCE_SHOWN_MS, STANDBY_ASKS_S
 from engine import acceptance, agenda, refunds
 from engine.accounts import account_ids
 from engine.leadership import leader
+from engine.offer import on_plans_not_sold
+from engine.plans import Plan
 from engine.store import Store
 from workers import broker as queues
 from workers.broker import DurableRedisBroker
@@ -21,6 +24,7 @@ REFUND_LATE_MS = 120_000
 """A lost alarm costs about a minute; what is later than this has a reason."""
 ACCOUNTS_MAX = 10_000
 STOPPED_MAX = 5
+PLANS_MAX = 5
 
 
 def clock(store: Store) -> Iterator[Finding]:
@@ -74,6 +78,21 @@ def stopped(store: Store) -> Iterator[Finding]:
         yield Finding("ok", "accounts", f"none stopped; looked at {seen}")
     elif len(ids) > ACCOUNTS_MAX:
         yield Finding("ok", "accounts", f"looked at {seen}")
+
+
+def plans_not_sold(store: Store, plans: Mapping[str, Plan]) -> Iterator[Finding]:
+    """Accounts on plans that are not in the catalogue, or about to change to one; how many, and the first few."""
+    here: defaultdict[tuple[str, bool], list[str]] = defaultdict(list)
+    for account, plan, coming in on_plans_not_sold(store, islice(account_ids(store), ACCOUNTS_MAX), plans):
+        here[plan, coming].append(account)
+    mend = "they keep the terms they have; to sell it again, put it back into the plans file"
+    for (plan, coming), accounts in sorted(here.items())[:PLANS_MAX]:
+        first = ", ".join(sorted(accounts)[:STOPPED_MAX]) + ", …" * (len(accounts) > STOPPED_MAX)
+        what = "changing to a plan" if coming else "on a plan"
+        found = f"{plural(len(accounts), 'account is', 'accounts are')} {what} that is not sold, {plan}: {first}"
+        yield Finding("warning", "plans", found, mend)
+    if len(here) > PLANS_MAX:
+        yield Finding("warning", "plans", f"{len(here) - PLANS_MAX:,} more such plans", mend)
 
 
 def queued(broker: DurableRedisBroker) -> Iterator[Finding]:

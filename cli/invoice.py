@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import sys
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from cli.account import Json
-from cli.campaign import part_of
-from cli.output import listing, pairs, print_json, say
+from cli.asking import utf8
+from cli.output import listing, pairs, plural, print_json, say
+from cli.output_file import STDOUT, Force, Output, shown, tell_written, write_csv, written
 from cli.session import session
 from cli.subscription_view import lines_table, local
 from engine import invoice_page, invoice_search, payments
 from engine.accounts import get_account
 from engine.errors import Refused
-from engine.intake.rejects import inert
 from engine.invoices import CSV_COLUMNS, Invoice, csv_rows
 from engine.money import money
 from engine.subscriptions import Outcome
@@ -28,7 +26,7 @@ from workers.runtime import the_offer
 
 app = typer.Typer(help="List invoices, look at one, note what was paid, export them.", no_args_is_help=True)
 
-Number = Annotated[str, typer.Argument(metavar="NUMBER", help="the invoice's number, such as acme-0001")]
+Number = Annotated[str, typer.Argument(metavar="NUMBER", callback=utf8, help="the invoice's number, such as acme-0001")]
 Whose = Annotated[str | None, typer.Argument(metavar="ACCOUNT", help="whose; without it, everybody's")]
 Since = Annotated[str | None, typer.Option(metavar="DAY", help="issued on 2026-12-31 or later")]
 Until = Annotated[str | None, typer.Option(metavar="DAY", help="issued on 2026-12-31 or before")]
@@ -37,10 +35,12 @@ Until = Annotated[str | None, typer.Option(metavar="DAY", help="issued on 2026-1
 @app.command("list")
 def list_(
     account: Whose = None,
-    state: Annotated[str | None, typer.Option(help=f"only those {', '.join(invoice_search.STATES)}")] = None,
+    state: Annotated[
+        str | None, typer.Option(callback=utf8, help=f"only those {', '.join(invoice_search.STATES)}")
+    ] = None,
     since: Since = None,
     until: Until = None,
-    after: Annotated[str, typer.Option(metavar="NUMBER", help="from the one after this number on")] = "",
+    after: Annotated[str, typer.Option(metavar="NUMBER", callback=utf8, help="from the one after this number on")] = "",
     most: Annotated[int, typer.Option(min=1, max=10_000, help="at most so many invoices")] = 100,
     as_json: Json = False,
 ) -> None:
@@ -106,15 +106,17 @@ def show(number: Number, as_json: Json = False) -> None:
         f"tax {it.tax_percent} %": it.tax_minor,
         "total": it.total_minor,
         "from balance": -it.balance_used_minor,
-        "due": it.due_minor,
+        "to pay": it.to_pay_minor,
     }
-    pairs({name: money(amount, it.currency) for name, amount in sums.items() if amount or name in ("total", "due")})
+    pairs({name: money(amount, it.currency) for name, amount in sums.items() if amount or name in ("total", "to pay")})
 
 
 @app.command("paid")
 def paid(
     number: Number,
-    reference: Annotated[str, typer.Option(help="what the payment is known by; it stands on the invoice")] = "",
+    reference: Annotated[
+        str, typer.Option(callback=utf8, help="what the payment is known by; it stands on the invoice")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Note that an invoice was paid; where nothing is overdue any more, the subscription goes on. Twice is once."""
@@ -127,7 +129,7 @@ def paid(
 @app.command("failed")
 def failed(
     number: Number,
-    reason: Annotated[str, typer.Option(help="why; it stands in the history")],
+    reason: Annotated[str, typer.Option(callback=utf8, help="why; it stands in the history")],
     as_json: Json = False,
 ) -> None:
     """Note that the payment of an invoice failed: the grace period begins, at its end the subscription lapses."""
@@ -157,7 +159,8 @@ def export(
     account: Whose = None,
     since: Since = None,
     until: Until = None,
-    output: Annotated[Path | None, typer.Option("--out", "-o", help="a file; without it, stdout")] = None,
+    output: Output = None,
+    force: Force = False,
 ) -> None:
     """Write invoices as CSV, one a row, amounts in major units; what a spreadsheet would run as a formula is inert."""
     days = invoice_search.parse_days(since, until)
@@ -167,37 +170,25 @@ def export(
             found = invoice_search.search(s.store, account, days=days)
         else:
             found = invoice_search.search_all(s.store, days=days)
-        target: Any = sys.stdout if output is None else part_of(output)
-        try:
-            writer = csv.writer(target)
-            writer.writerow(CSV_COLUMNS)
-            for row in csv_rows(found):
-                writer.writerow([inert(cell) for cell in row])
-        finally:
-            if output is not None:
-                target.close()
-        if output is not None:
-            output.with_name(output.name + ".part").replace(output)
+        with written(output, force=force) as target:
+            n = write_csv(target, CSV_COLUMNS, csv_rows(found))
+    tell_written(plural(n, "invoice", "invoices"), output)
 
 
 @app.command("print")
 def print_(
     number: Number,
-    output: Annotated[Path, typer.Option("--out", "-o", help="the HTML file to write")],
+    output: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="the HTML file to write; '-' is stdout")],
+    force: Force = False,
 ) -> None:
     """Write an invoice as a page to read and to print: one HTML file that needs nothing else."""
     with session() as s:
         it = invoice_search.invoice_of_number(s.store, number)
         page = invoice_page.render(it, timezone=invoice_search.timezone_of(s.store, it.account))
-    with part_of(output) as target:
+    with written(output, force=force) as target:
         target.write(page)
-    output.with_name(output.name + ".part").replace(output)
-    say(f"invoice {number} is written to {_shown(output)}")
-
-
-def _shown(path: Path) -> str:
-    # A file's name need not be UTF-8; what is printed must.
-    return str(path).encode("utf-8", "replace").decode()
+    if output != STDOUT:
+        say(f"invoice {number} is written to {shown(output)}")
 
 
 @app.command("checkout")
@@ -206,6 +197,12 @@ def checkout(number: Number, as_json: Json = False) -> None:
     with session(changes=True) as s:
         account = invoice_search.invoice_of_number(s.store, number).account
         page = collector(s.store, s.settings).checkout(account, number)
+        manual = s.settings.payments == "manual"
+    if page is None and manual:
+        raise Refused(
+            f"invoice {number} has no page: INMAIL_PAYMENTS is manual, so the operator marks what is paid, with: "
+            f"inmail invoice paid {number}"
+        )
     if page is None:
         raise Refused(f"invoice {number} has no page: it is paid, is about to be, or is not paid over a page")
     if as_json:

@@ -9,7 +9,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from cli.account import AccountId, Json
-from cli.output import print_json, say, table, when
+from cli.output import listing, narrow, print_json, say, when
 from cli.session import session
 from config.durations import milliseconds
 from engine import api_keys, seats
@@ -63,30 +63,19 @@ def list_(account: AccountId, as_json: Json = False) -> None:
         say(f"account {account} has no key; make one with: inmail key create {account}")
         return
     seated = any(key.seat for key in found)
-    table(
-        (
-            "key",
-            "name",
-            *(("seat",) if seated else ()),
-            "state",
-            "created (UTC)",
-            "last used (UTC)",
-            "expires (UTC)",
-            "scopes",
-        ),
+    listing(
+        ("key", *(("seat",) if seated else ()), "state", "created (UTC)", "last used (UTC)", "expires (UTC)"),
         [
             (
                 key.id,
-                key.name,
                 *((key.seat or "–",) if seated else ()),
                 key.state(now),
-                when(key.created_at_ms),
-                when(key.last_used_at_ms),
-                when(key.expires_at_ms),
-                _scopes(key.scopes),
+                *(when(at_ms) for at_ms in (key.created_at_ms, key.last_used_at_ms, key.expires_at_ms)),
+                f"{key.name}: {_scopes(key.scopes)}" if key.name else _scopes(key.scopes),
             )
             for key in found
         ],
+        below=narrow(),
     )
 
 

@@ -115,7 +115,7 @@ def execute(argv: list[str]) -> int:
     command = get_command(app)
     try:
         result = command.main(args=argv, prog_name="inmail", standalone_mode=False)
-        sys.stdout.flush()
+        sys.stdout.flush()  # while what fails can still be told
         if result == _INTERRUPTED:
             errors.print("inmail: interrupted", markup=False)
     except _UsageError as error:
@@ -126,13 +126,22 @@ def execute(argv: list[str]) -> int:
         errors.print("inmail: interrupted", markup=False)
         return _INTERRUPTED
     except BrokenPipeError:
-        # The reader has seen enough (`| head`): no more output, and no complaint at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _seen_enough()
+    except SystemExit as end:
+        # Both click and rich end the process themselves, with 1, where they meet the same.
+        if isinstance(end.__context__, BrokenPipeError):
+            return _seen_enough()
+        raise
     except tuple(kind for kind, _ in EXIT_CODES) as error:
         code = next(code for kind, code in EXIT_CODES if isinstance(error, kind))
         return _fail(_sentence(error), code, getattr(error, "details", ()))
     return result if isinstance(result, int) else 0
+
+
+def _seen_enough() -> int:
+    """The reader wants no more (`| head`): no more output, and no complaint at exit either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    return 0
 
 
 def _usage(error: Any) -> int:

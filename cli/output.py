@@ -22,6 +22,7 @@ _OFF_TERMINAL_WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ els
 console = Console(highlight=False, emoji=False, soft_wrap=False, width=_OFF_TERMINAL_WIDTH)
 errors = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 _LEAST_REST = 12
+_WIDE = 110
 
 COLOURS = {
     "queued": "bright_black",
@@ -52,6 +53,11 @@ def say(text: str) -> None:
 def warn(text: str) -> None:
     """A warning on stderr; never mixed into the output a program reads."""
     complain("warning", text)
+
+
+def note(text: str) -> None:
+    """A line on stderr beside what went where it was asked to go."""
+    errors.print(f"inmail: {one_line(text)}", markup=False)
 
 
 def complain(kind: str, text: str) -> None:
@@ -102,7 +108,8 @@ def listing(
 ) -> None:
     """A plain table whose columns are never cut, for ids are copied from them.
 
-    Each row has one cell more than there are columns: free text, cut at the terminal's edge, after them or ``below``.
+    Each row has one cell more than there are columns: free text, after them or ``below``, wrapped at the terminal's
+    edge.
     """
     cells = [columns, *rows]
     widths = [max(cell_len(row[i]) for row in cells) for i in range(len(columns))]
@@ -111,14 +118,31 @@ def listing(
         for name, cell, width in zip(columns, row, widths, strict=False):
             space = " " * (width - cell_len(cell))
             line.append(f"{space}{cell}  " if name in right else f"{cell}{space}  ")
-        rest = Text(row[len(columns)] if n else "")
-        rest.truncate(max(_LEAST_REST, console.width - (2 if below else line.cell_len)), overflow="ellipsis")
-        if not below:
-            line.append_text(rest)
+        indent = 2 if below else line.cell_len
+        rest = _wrapped(row[len(columns)] if n else "", indent)
+        if not below and rest:
+            line.append_text(rest.pop(0))
         line.rstrip()
         console.print(line, soft_wrap=True)
-        if below and rest:
-            console.print(Text("  ").append_text(rest), soft_wrap=True)
+        for part in rest:
+            console.print(Text(" " * indent).append_text(part), soft_wrap=True)
+
+
+def narrow() -> bool:
+    """Whether there is no room for free text beside the columns of a wide table."""
+    return console.width < _WIDE
+
+
+def _wrapped(text: str, indent: int) -> list[Text]:
+    """The lines free text takes up; one where nobody sees an edge."""
+    if not text:
+        return []
+    if not console.is_terminal and console.width == _OFF_TERMINAL_WIDTH:
+        return [Text(text)]
+    lines = list(Text(text).wrap(console, max(_LEAST_REST, console.width - indent)))
+    for line in lines:
+        line.rstrip()
+    return lines
 
 
 def plural(n: int, one: str, many: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby, pairwise
+from textwrap import wrap
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -19,8 +20,10 @@ WIDTH, HEIGHT = 960, 590
 _LEFT, _RIGHT = 70, 20
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTHS_A_TICK = (1, 2, 3, 4, 6, 12, 24, 60)
-_LABEL_PX = 78
+_CHAR_PX = 6.2
+_LABEL_GAP_PX = 10
 _LINE_CHARS = 128
+_LINE_PX = 16
 _ROW_PX = 14
 _ROWS = 3
 _STATES = {"past_due": "past due", "lapsed": "lapsed", "ended": "no subscription", "none": "no subscription"}
@@ -63,14 +66,17 @@ def draw(rows: Sequence[Row], *, title: str, subtitle: str) -> str:
         levels.append(("cap", caps))
     totals = [(name, [getattr(row.wallet, name) for row in rows]) for name in ("granted", "spent", "expired")]
     panels = [_panel("credits at hand", 132, 340, levels, x), _panel("credits so far", 392, 520, totals, x)]
+    about = wrap(subtitle, _LINE_CHARS)
+    more_px = _LINE_PX * (len(about) - 1)
     return _templates.get_template("credits.svg").render(
         width=WIDTH,
-        height=HEIGHT,
+        height=HEIGHT + more_px,
+        about=[(50 + _LINE_PX * n, line) for n, line in enumerate(about)],
+        more_px=more_px,
         left=_LEFT,
         right=WIDTH - _RIGHT,
         title=title,
         subtitle=subtitle,
-        below=subtitle if len(subtitle) <= _LINE_CHARS else subtitle[: _LINE_CHARS - 1] + "…",
         panels=panels,
         dates=_dates(rows, x),
         bands=_bands(rows, x),
@@ -150,23 +156,30 @@ def _bands(rows: Sequence[Row], x: _Scale) -> list[tuple[float, float, str, str]
 
 
 def _marks(rows: Sequence[Row], x: _Scale) -> list[tuple[float, int, str, str]]:
-    """What befell the subscription: x, height of the label, what, and to which side the label goes."""
-    free = [0.0] * _ROWS
+    """What befell the subscription: x, height of the label, what, and to which side the label goes.
+
+    A label stands lower than those before it that still go on, so that its line, which runs down, crosses none.
+    """
+    taken = [0.0] * _ROWS
     marks = []
     for day, row in enumerate(rows):
         for what in _told(row, rows[day - 1] if day else None):
-            at = x(day)
-            level = next((i for i in range(_ROWS) if free[i] <= at), None)
-            if level is None:
+            at, wide = x(day), _LABEL_GAP_PX + _CHAR_PX * len(what)
+            side = "end" if at > WIDTH - _RIGHT - wide else "start"
+            first, last = (at - wide, at) if side == "end" else (at, at + wide)
+            free = [i for i in range(_ROWS) if taken[i] <= first]
+            if not free:
                 continue  # a line without a word would say nothing
-            free[level] = at + _LABEL_PX
-            marks.append((at, 120 - level * _ROW_PX, what, "end" if at > WIDTH - _RIGHT - _LABEL_PX else "start"))
+            below = [i for i in free if all(j in free for j in range(i, _ROWS))]
+            level = min(below or free)
+            taken[level] = last
+            marks.append((at, 120 - (_ROWS - 1 - level) * _ROW_PX, what, side))
     return marks
 
 
 def _told(row: Row, before: Row | None) -> dict[str, None]:
     """What the day's marks say: another plan since the day before, and what the log says of the subscription."""
-    changed = [row.plan] if before and row.plan != before.plan and row.state not in _STATES else []
+    changed = [row.plan_name or row.plan] if before and row.plan != before.plan and row.state not in _STATES else []
     return dict.fromkeys(changed + [_MARKED[event.kind] for event in row.events if event.kind in _MARKED])
 
 

@@ -7,10 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from cli.account import AccountId, Json
+from cli.asking import DryRun, Sure, agreed, can_be_asked
 from cli.output import plural, print_json, say, table, when
 from cli.session import session
-from engine import seats
+from engine import api_keys, seats
+from engine.credits import GRANT_CREDITS_MAX
 from engine.errors import Invalid
+from engine.to_send import campaigns_to_send
 
 app = typer.Typer(help="Add people to an account, cap what each may use in a month.", no_args_is_help=True)
 
@@ -25,7 +28,7 @@ def add(
     name: Annotated[str, typer.Option(help="the person's name")],
     email: Annotated[str, typer.Option(help="the person's address")],
     cap: Annotated[
-        str | None, typer.Option(metavar="N", help="at most so many credits a month; without it, no cap")
+        str | None, typer.Option(metavar="N|none", help="at most so many credits a month; without it, no cap")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -77,7 +80,7 @@ def cap_(
     as_json: Json = False,
 ) -> None:
     """Set a seat's monthly cap; what it used in this month counts. Its campaigns go on at once where it is raised."""
-    most = None if cap == "none" else _number("N|none", cap)
+    most = _number("N|none", cap)
     with session(changes=True) as s:
         changed = seats.set_cap(s.store, account, seat, most)
         found = seats.get(s.store, account, seat)
@@ -88,19 +91,42 @@ def cap_(
 
 
 @app.command("remove")
-def remove(account: AccountId, seat: SeatId, as_json: Json = False) -> None:
-    """Take a seat away: its keys are out of force at once, its campaigns go on without a cap, new ones are refused."""
-    with session(changes=True) as s:
-        revoked = seats.remove(s.store, account, seat)
+def remove(
+    account: AccountId, seat: SeatId, dry_run: DryRun = False, sure: Sure = False, as_json: Json = False
+) -> None:
+    """Take a seat away, after showing what that means: its keys are out of force at once, its campaigns go on without a
+    cap, new ones are refused."""
+    can_be_asked(dry_run or sure, as_json)
+    with session(changes=not dry_run) as s:
+        going_on, keys = campaigns_to_send(s.store, account, seat=seat), 0
+        if not sure:
+            keys = sum(key.seat == seat and not key.revoked_at_ms for key in api_keys.of_account(s.store, account))
+            if not keys:  # else it may be the rest of a removal that was interrupted
+                seats.check(s.store, account, seat)
+            if not as_json:
+                go_on = _go_on(going_on) if going_on else "none of its campaigns goes on"
+                say(f"{plural(keys, 'key', 'keys')} would be revoked; {go_on}")
+        if not dry_run and not sure and not agreed(f"remove seat {seat}?"):
+            return
+        revoked = keys if dry_run else seats.remove(s.store, account, seat)
     if as_json:
-        print_json({"account": account, "seat": seat, "removed": True, "keys_revoked": revoked})
-    else:
-        say(f"seat {seat} is removed, {plural(revoked, 'key', 'keys')} revoked")
+        told = {"account": account, "seat": seat, "removed": not dry_run, "keys_revoked": revoked}
+        print_json(told | {"campaigns_without_cap": going_on})
+    elif not dry_run:
+        freed = f"; {_go_on(going_on)}" if going_on else ""
+        say(f"seat {seat} is removed, {plural(revoked, 'key', 'keys')} revoked{freed}")
 
 
-def _number(what: str, text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) <= 15):
-        raise Invalid(f"{what} {text[:40]!r}: give a whole number of credits, 0 or more", code="bad_cap")
+def _go_on(n: int) -> str:
+    return f"{plural(n, 'campaign of it goes', 'campaigns of it go')} on without a cap"
+
+
+def _number(what: str, text: str) -> int | None:
+    if text == "none":
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) <= 15 and int(text) <= GRANT_CREDITS_MAX):
+        most = f"{GRANT_CREDITS_MAX:,}"
+        raise Invalid(f"{what} {text[:40]!r}: give a whole number of credits from 0 to {most}, or none", code="bad_cap")
     return int(text)
 
 

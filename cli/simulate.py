@@ -11,7 +11,9 @@ from typing import Annotated, Literal
 import typer
 
 from cli.account import Json
-from cli.output import console, listing, pairs, print_json, say
+from cli.asking import utf8
+from cli.output import listing, narrow, pairs, print_json, say
+from cli.output_file import STDOUT, Force, shown, written
 from cli.plot import draw, span_of
 from cli.session import session
 from cli.simulate_asked import A_DAY_MAX, a_months, check_plot, parse_a_day, parse_changes, start_ms, within
@@ -26,7 +28,6 @@ from workers.runtime import the_offer
 
 DAYS_MAX = 3_660
 DRIFT = 4
-_WIDE = 110
 _COLUMNS = ("date", "available", "held", "spent", "granted", "expired", "state")
 _STATES = {"past_due": "past due", "none": "–"}
 
@@ -34,7 +35,8 @@ _STATES = {"past_due": "past due", "none": "–"}
 Days = Annotated[int, typer.Option(metavar="N", min=1, max=DAYS_MAX, help="so many days")]
 Account = Annotated[str | None, typer.Argument(metavar="ACCOUNT", help="a real one, as it stands now")]
 PlanName = Annotated[
-    str | None, typer.Option("--plan", metavar="PLAN", help="a new account's plan, or another for ACCOUNT")
+    str | None,
+    typer.Option("--plan", metavar="PLAN", callback=utf8, help="a new account's plan, or another for ACCOUNT"),
 ]
 Annual = Annotated[bool, typer.Option("--annual", help="that plan paid by the year")]
 ADay = Annotated[
@@ -55,8 +57,7 @@ PayLate = Annotated[
     typer.Option(metavar="DAYS", min=0, max=DAYS_MAX, help="pay so long after it was due, or after it failed"),
 ]
 Start = Annotated[str | None, typer.Option(metavar="DATE", help="the first day, YYYY-MM-DD; else today")]
-Plot = Annotated[Path | None, typer.Option(metavar="FILE.svg", help="draw it")]
-Force = Annotated[bool, typer.Option("--force", help="over a file that is there")]
+Plot = Annotated[Path | None, typer.Option(metavar="FILE.svg", help="draw it; '-' draws on stdout, without the table")]
 Every = Annotated[
     Literal["day", "week", "month"] | None, typer.Option(help="a row for each; else as many as fit a page")
 ]
@@ -92,7 +93,7 @@ def simulate(
     logging.configure("error", get_settings().log_format)
     offer = the_offer()
     if plot is not None:
-        check_plot(plot, force=force)
+        check_plot(plot, force=force, as_json=as_json)
     chosen = find_plan(offer.plans, plan) if plan is not None else None
     if chosen is None and (account is None or annual):
         raise Invalid("say which plan: --plan business" if annual else "say which ACCOUNT, or which plan: --plan P")
@@ -122,8 +123,11 @@ def simulate(
     shown = list(grouped(rows, every or _every(days)))
     if plot is not None:
         title = f"Credits of {account}" if account else f"Credits on {chosen.name if chosen else ''}"
-        plot.write_text(draw(rows, title=f"{title}, {span_of(rows)}", subtitle=_about(scenario)), "utf-8")
-    if as_json:
+        with written(plot, force=force, option="--plot") as target:
+            target.write(draw(rows, title=f"{title}, {span_of(rows)}", subtitle=_about(scenario)))
+    if plot == STDOUT:
+        pass
+    elif as_json:
         items = [row.as_dict() for row in shown]
         print_json({"about": _about(scenario), "items": items, "next": None, "audit": simulation.drift})
     else:
@@ -165,13 +169,13 @@ def _show(rows: Sequence[Row], about: str, drift: Sequence[str], plot: Path | No
         )
         for row in rows
     ]
-    listing(_COLUMNS, cells, right=_COLUMNS[1:6], below=console.width < _WIDE)
+    listing(_COLUMNS, cells, right=_COLUMNS[1:6], below=narrow())
     last = rows[-1].wallet
     equation = f"{last.granted:,} granted = {last.available:,} available + {last.held:,} held"
     pairs(
         {
             "in the end": f"{equation} + {last.spent:,} spent + {last.expired:,} expired",
             "audit": "clean" if not drift else "; ".join(drift),
-            **({"plot": str(plot)} if plot else {}),
+            **({"plot": shown(plot)} if plot else {}),
         }
     )

@@ -10,25 +10,29 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from pathlib import Path
 
-from engine.errors import Invalid, Refused
+from cli.output_file import STDOUT, check_output, shown
+from engine.errors import Invalid
 from engine.plans import Plan, find_plan
 
 A_DAY_MAX = 1_000
 _YEARS = range(2000, 2101)
 
 
-def check_plot(path: Path, *, force: bool) -> None:
+def check_plot(path: Path, *, force: bool, as_json: bool) -> None:
     """Raises Invalid or Refused where the plot could not be written, before anything is simulated."""
+    if path == STDOUT:
+        if as_json:
+            raise Invalid("--plot - and --json both write on stdout: name a file for the plot")
+        return
     if path.suffix.lower() != ".svg":
         raise Invalid(
-            f"--plot {str(path)[:80]}: only SVG is drawn, to a file named ….svg (rsvg-convert, or any browser, makes "
+            f"--plot {shown(path)[:80]}: only SVG is drawn, to a file named ….svg (rsvg-convert, or any browser, makes "
             "a PNG of it)"
         )
     folder = path.parent
     if path.is_dir() or not folder.is_dir() or not os.access(path if path.exists() else folder, os.W_OK):
-        raise Invalid(f"--plot {str(path)[:80]} cannot be written: give a file in a folder you may write to")
-    if path.exists() and not force:
-        raise Refused(f"{str(path)[:80]} is there already; to write over it: --force", code="file_exists")
+        raise Invalid(f"--plot {shown(path)[:80]} cannot be written: give a file in a folder you may write to")
+    check_output(path, force=force, option="--plot")
 
 
 def start_ms(text: str | None) -> int:

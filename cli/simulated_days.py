@@ -13,7 +13,7 @@ from engine.credits import LogEntry, Wallet
 
 _COUNTED = {"claim": "sent", "reply": "answered", "refund": "fell due"}
 _TOLD = ("end", "lapse", "past_due", "cancel", "change", "subscribe", "refused", "grant", "expire", "low", "paid")
-"""Kinds of the log that are told of each by itself, and in this order."""
+"""Kinds of the log that are told of each by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,8 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The wallet at the end of a day, plan and balance cap (0 = none), the subscription's state, what happened."""
+    """The wallet at the end of a day, plan and balance cap (0 = none), the subscription's state, what happened in
+    order, and the plan's name."""
 
     day: date
     wallet: Wallet
@@ -48,6 +49,7 @@ class Row:
     cap: int
     state: str
     events: tuple[Event, ...]
+    plan_name: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """As one JSON object; the date as YYYY-MM-DD."""
@@ -57,25 +59,30 @@ class Row:
 
 
 def events_of(entries: Sequence[LogEntry]) -> list[Event]:
-    """What the log's entries of a day tell."""
-    told = [Event(entry.kind, entry.n, entry.note) for entry in entries if entry.kind in _TOLD]
-    counted = [Event(_COUNTED[entry.kind], entry.n) for entry in entries if entry.kind in _COUNTED]
-    return _summed([*told, *counted])
+    """What the log's entries tell, in their order."""
+    told = [entry for entry in entries if entry.kind in _TOLD or entry.kind in _COUNTED]
+    return [
+        Event(_COUNTED[entry.kind], entry.n) if entry.kind in _COUNTED else Event(entry.kind, entry.n, entry.note)
+        for entry in told
+    ]
 
 
 def merged(rows: Sequence[Row]) -> Row:
     """Several days as one: as the last of them ended, with what happened on all."""
-    return replace(rows[-1], events=tuple(_summed([event for row in rows for event in row.events])))
+    return replace(rows[-1], events=tuple(summed([event for row in rows for event in row.events])))
 
 
-def _summed(events: Sequence[Event]) -> list[Event]:
-    """What is told of by itself, the weightiest first, then how many were sent, answered, closed."""
+def summed(events: Sequence[Event]) -> list[Event]:
+    """The events as they happened; how many were sent, answered, fell due is told once, where the first was."""
     counts: defaultdict[str, int] = defaultdict(int)
     for event in events:
         if event.kind in _COUNTED.values():
             counts[event.kind] += event.n
-    told = sorted((event for event in events if event.kind in _TOLD), key=lambda event: _TOLD.index(event.kind))
-    return told + [Event(kind, counts[kind]) for kind in _COUNTED.values() if counts[kind]]
+    return [
+        Event(event.kind, counts.pop(event.kind)) if event.kind in counts else event
+        for event in events
+        if event.kind in counts or event.kind in _TOLD
+    ]
 
 
 def grouped(rows: Sequence[Row], every: str) -> Iterator[Row]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 
 from cli import simulation_start
-from cli.simulated_days import Event, Row, events_of
+from cli.simulated_days import Event, Row, events_of, summed
 from cli.simulation_start import Present, Sent
 from engine import answers, credits, payments, refunds, subscriptions
 from engine.accounts import get_account
@@ -74,17 +74,25 @@ class Simulation:
     def rows(self) -> Iterator[Row]:
         """A row for each day, the first one's included. Raises what the engine refuses to begin with."""
         refused = self._begin()
+        events = [*self._logged(), *refused]
         for day in range(self.scenario.days):
             self._pass_until(self.scenario.start_ms + day * DAY_MS)
-            refused += self._decide(day)
+            events += self._logged()
+            refused = self._decide(day)
+            events += [*self._logged(), *refused] if refused else []
             self._fall_due()
             self._answer(day)
             self._send(day)
-            entries = list(credits.log(self.store, self.account, after_seq=self._seq))
-            self._seq = entries[-1].seq if entries else self._seq
-            yield self._row([*(Event("refused", note=why) for why in refused), *events_of(entries)])
-            refused = []
+            events += self._logged()
+            yield self._row(summed(events))
+            events = []
         self.drift = audit(self.store, self.account).drift
+
+    def _logged(self) -> list[Event]:
+        """What the log tells since it was last looked at."""
+        entries = list(credits.log(self.store, self.account, after_seq=self._seq))
+        self._seq = entries[-1].seq if entries else self._seq
+        return events_of(entries)
 
     def _row(self, events: Sequence[Event]) -> Row:
         sub = read(self.store, self.account)
@@ -92,9 +100,10 @@ class Simulation:
         live = sub if sub and sub.state in (*LIVE, INCOMPLETE) else None
         plan = live.plan if live else self.scenario.offer.basic
         state = live.state if live else "ended" if sub else "none"
-        return Row(day, credits.wallet(self.store, self.account), plan.slug, plan.balance_cap, state, tuple(events))
+        wallet = credits.wallet(self.store, self.account)
+        return Row(day, wallet, plan.slug, plan.balance_cap, state, tuple(events), plan.name)
 
-    def _begin(self) -> list[str]:
+    def _begin(self) -> list[Event]:
         it = self.scenario
         if it.present is None:
             plan = it.plan or it.offer.basic
@@ -110,7 +119,7 @@ class Simulation:
             return []
         return self._try_change(it.plan, it.annual or None)
 
-    def _try_change(self, plan: Plan, annual: bool | None) -> list[str]:
+    def _try_change(self, plan: Plan, annual: bool | None) -> list[Event]:
         sub = read(self.store, self.account)
         try:
             if sub is None or sub.state not in LIVE:
@@ -118,7 +127,7 @@ class Simulation:
             else:
                 subscriptions.change(self.store, self.scenario.offer, self.account, plan, annual=annual)
         except Refused as error:
-            return [str(error)]
+            return [Event("refused", note=str(error))]
         return []
 
     def _pass_until(self, at_ms: int) -> None:
@@ -157,16 +166,16 @@ class Simulation:
         if get_invoice(self.store, self.account, number).state == "open":
             payments.record_paid(self.store, self.scenario.offer, self.account, number)
 
-    def _decide(self, day: int) -> list[str]:
+    def _decide(self, day: int) -> list[Event]:
         """What its owner does on that day; returns why not, where it is refused."""
-        refused: list[str] = []
+        refused: list[Event] = []
         if day in self.scenario.changes:
             refused += self._try_change(*self.scenario.changes[day])
         if day == self.scenario.cancel_day:
             try:
                 subscriptions.cancel(self.store, self.scenario.offer, self.account)
             except Refused as error:
-                refused.append(str(error))
+                refused.append(Event("refused", note=str(error)))
         if day in self.scenario.changes or day == self.scenario.cancel_day:
             self._pass_until(self.store.now_ms())
         return refused

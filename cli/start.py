@@ -1,11 +1,19 @@
 """The console script: nothing is imported before Ctrl-C has a quiet meaning."""
 
+import os
 import signal
 import sys
 
 
 def run() -> None:
     """Run the command line; Ctrl-C while it is still being loaded just ends it (130 to a shell)."""
+    for n, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            # Closed (`>&-`): the number must not go to whatever is opened first.
+            os.open(os.devnull, os.O_RDWR)
+            if name == "stdout":
+                sys.exit(_no_stdout())
+            setattr(sys, name, os.fdopen(n, "r" if n == 0 else "w"))
     usual = signal.signal(signal.SIGINT, signal.SIG_DFL)
     from cli import main
 
@@ -13,6 +21,12 @@ def run() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.signal(signal.SIGINT, usual)
     sys.exit(main.execute(sys.argv[1:]))
+
+
+def _no_stdout() -> int:
+    if sys.stderr is not None:
+        sys.stderr.write("inmail: error: stdout is closed: there is nowhere to write to\n")
+    return 1
 
 
 if __name__ == "__main__":

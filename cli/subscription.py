@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Any, Final
 
 import typer
 
 from cli.account import AccountId, Json
+from cli.asking import SEQ_MAX, DryRun, Sure, agreed, can_be_asked, utf8
 from cli.output import listing, plural, print_json, say
 from cli.session import Session, session
 from cli.subscription_view import (
@@ -20,7 +20,7 @@ from cli.subscription_view import (
 )
 from engine import credits, entitlements, preview, standing, subscriptions
 from engine.accounts import get_account
-from engine.errors import Invalid, Refused
+from engine.errors import Refused
 from engine.invoice_search import timezone_of
 from engine.offer import Offer
 from engine.plans import find_plan
@@ -30,9 +30,7 @@ from workers.runtime import the_offer
 
 app = typer.Typer(help="Look at subscriptions, change them, cancel them.", no_args_is_help=True)
 
-PlanName = Annotated[str, typer.Argument(metavar="PLAN", help="a plan's name, as in: inmail plan list")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="only say what it would come to; change nothing")]
-Sure = Annotated[bool, typer.Option("--yes", help="do not ask")]
+PlanName = Annotated[str, typer.Argument(metavar="PLAN", callback=utf8, help="a plan's name, as in: inmail plan list")]
 
 HISTORY: Final = frozenset(
     {
@@ -84,7 +82,7 @@ def show(account: AccountId, as_json: Json = False) -> None:
     if as_json:
         print_json({**found, "entitlements": [one.as_dict() for one in allowed]})
         return
-    show_standing(found)
+    show_standing(found, offer.plans)
     say("")
     entitlements_table(allowed, found["timezone"])
 
@@ -101,7 +99,7 @@ def change(
     as_json: Json = False,
 ) -> None:
     """Change to another plan or cycle, after showing what that is: a dearer one at once, else at the period's end."""
-    _can_be_asked(dry_run or sure, as_json)
+    can_be_asked(dry_run or sure, as_json)
     offer = the_offer()
     chosen = find_plan(offer.plans, plan)
     with session(changes=not dry_run) as s:
@@ -111,7 +109,7 @@ def change(
                 print_json(found.as_dict())
                 return
             show_preview(found, _zone(s, offer, account))
-            if dry_run or found.kind == "nothing" or not _agreed("change it?"):
+            if dry_run or found.kind == "nothing" or not agreed("change it?"):
                 return
         outcome = subscriptions.change(s.store, offer, account, chosen, annual=annual)
         if as_json:
@@ -123,7 +121,7 @@ def change(
 @app.command("cancel")
 def cancel(account: AccountId, dry_run: DryRun = False, sure: Sure = False, as_json: Json = False) -> None:
     """Have it end with the period that is billed, after showing what that means; one that is not paid ends at once."""
-    _can_be_asked(dry_run or sure, as_json)
+    can_be_asked(dry_run or sure, as_json)
     offer = the_offer()
     with session(changes=not dry_run) as s:
         if not sure:
@@ -132,7 +130,7 @@ def cancel(account: AccountId, dry_run: DryRun = False, sure: Sure = False, as_j
                 print_json(found.as_dict())
                 return
             _show_cancel(found, timezone_of(s.store, account))
-            if dry_run or not found.changed or not _agreed("cancel it?"):
+            if dry_run or not found.changed or not agreed("cancel it?"):
                 return
         outcome = subscriptions.cancel(s.store, offer, account)
         if as_json:
@@ -154,7 +152,9 @@ def _show_cancel(found: preview.CancelPreview, timezone: str) -> None:
 @app.command("history")
 def history(
     account: AccountId,
-    after: Annotated[int, typer.Option(metavar="SEQ", min=0, help="from the log entry after this one on")] = 0,
+    after: Annotated[
+        int, typer.Option(metavar="SEQ", min=0, max=SEQ_MAX, help="from the log entry after this one on")
+    ] = 0,
     most: Annotated[int, typer.Option(min=1, max=100_000, help="at most so many entries")] = 100,
     as_json: Json = False,
 ) -> None:
@@ -199,26 +199,16 @@ def _zone(s: Session, offer: Offer, account: str) -> str:
     return sub.timezone if sub and sub.state in LIVE else offer.timezone
 
 
-def _can_be_asked(not_needed: bool, as_json: bool) -> None:
-    """Raises Invalid where somebody would have to be asked and nobody is there."""
-    if not_needed:
-        return
-    if as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise Invalid("there is nobody to ask: say so with --yes, or look first with --dry-run")
-
-
-def _agreed(question: str) -> bool:
-    agreed = typer.confirm(question, err=True)
-    if not agreed:
-        say("nothing was changed")
-    return agreed
-
-
 @app.command("portal")
 def portal(account: AccountId, as_json: Json = False) -> None:
     """Give the page where the account's person sees to cards and receipts, where payments are taken over one."""
     with session(changes=True) as s:
         url = collector(s.store, s.settings).portal(account)
+        manual = s.settings.payments == "manual"
+    if url is None and manual:
+        raise Refused(
+            f"account {account!r} has no such page: INMAIL_PAYMENTS is manual, the operator marks what is paid"
+        )
     if url is None:
         raise Refused(f"account {account!r} has no such page: nothing was paid over one yet")
     if as_json:

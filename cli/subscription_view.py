@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cli.output import listing, pairs, plural, say, table
 from engine.credits import Wallet
 from engine.entitlements import Entitlement
-from engine.invoices import Line
+from engine.invoices import Invoice, Line
 from engine.money import money
 from engine.offer import Offer
 from engine.periods import check_timezone
@@ -30,8 +30,8 @@ def local(at_ms: int | None, timezone: str) -> str:
     return (_EPOCH + timedelta(milliseconds=at_ms)).astimezone(check_timezone(timezone)).strftime("%Y-%m-%d %H:%M")
 
 
-def show_standing(found: dict[str, Any]) -> None:
-    """The subscription's document, as ``engine.standing`` gives it."""
+def show_standing(found: dict[str, Any], sold: Container[str]) -> None:
+    """The subscription's document, as ``engine.standing`` gives it; ``sold``: the plans there are."""
     zone, currency = found["timezone"], found["currency"]
 
     def at(ms: int | None) -> str:
@@ -40,10 +40,11 @@ def show_standing(found: dict[str, Any]) -> None:
     charge, grant, pending = found["next_charge"], found["next_grant"], found["pending"]
     of = f" of {found['months_of_period']} in this period" if found["months_of_period"] > 1 else ""
     in_period = found["month"] % found["months_of_period"] + 1
+    here = "" if found["plan"] in sold else ", not sold any more"
     rows = {
         "subscription": f"{found['account']}, number {found['number']}, since {at(found['began_at_ms'])}",
         "state": found["state"] + (f": {found['ended_reason']}" if found["ended_reason"] else ""),
-        "plan": f"{found['plan']} ({found['plan_name']}, version {found['version']}), paid {_BY[found['cycle']]}",
+        "plan": f"{found['plan']}{here} ({found['plan_name']}, version {found['version']}), paid {_BY[found['cycle']]}",
     }
     if found["state"] not in (ENDED, INCOMPLETE):
         rows |= {
@@ -57,7 +58,9 @@ def show_standing(found: dict[str, Any]) -> None:
             "next grant": f"{plural(grant['credits'], 'credit', 'credits')} on {at(grant['at_ms'])}" if grant else "–",
         }
     if pending:
-        rows["changes to"] = f"{pending['plan']}, paid {_BY[pending['cycle']]}, on {at(pending['at_ms'])}"
+        to = f"{pending['plan']}, version {pending['version']}, paid {_BY[pending['cycle']]}"
+        gone = "" if pending["plan"] in sold else "; that plan is not sold any more"
+        rows["changes to"] = f"{to}, on {at(pending['at_ms'])}{gone}"
     for name, key in (("ends", "ends_at_ms"), ("grace until", "grace_until_ms"), ("lapsed", "lapsed_at_ms")):
         if found[key]:
             rows[name] = at(found[key])
@@ -106,6 +109,8 @@ def show_preview(found: Preview, timezone: str) -> None:
         later = pending if found.next_charge_at_ms == found.takes_effect_at_ms else ""
         say(f"nothing to change: it is {found.plan}, paid {_BY[found.cycle]}, already{later}")
         return
+    if found.takes_back_cancellation:
+        say("the cancellation would be taken back")
     at_once = found.kind == "at_once"
     at = "at once" if at_once else f"at the end of the billing period, {local(found.takes_effect_at_ms, timezone)}"
     granted, most = plural(found.credits_granted, "credit", "credits"), found.balance_cap
@@ -179,14 +184,24 @@ def tell_outcome(outcome: Outcome, purse: Wallet) -> None:
         say(f"the subscription of {sub.account} ends {local(sub.ends_at_ms, zone)} {zone}; everything stays until then")
     else:
         say(f"account {sub.account} is on {plan}; the period ends {local(sub.period_end_ms, zone)} {zone}")
+    if outcome.taken_back:
+        say("the cancellation is taken back")
     if sub.next_plan:
-        to, at = f"{sub.next_plan.slug}, paid {_BY[sub.next_cycle]}", local(sub.period_end_ms, zone)
+        to, at = (
+            f"{sub.next_plan.slug}, version {sub.next_plan.version}, paid {_BY[sub.next_cycle]}",
+            local(sub.period_end_ms, zone),
+        )
         say(f"it changes to {to}, on {at} {zone}")
     if invoice is not None:
-        due = f"{money(invoice.due_minor, invoice.currency)} due {local(invoice.due_at_ms, zone)}"
-        say(f"invoice {invoice.number}: {due if invoice.state == 'open' else 'nothing to pay'}")
+        say(invoice_line(invoice, zone))
     if sub.state == ACTIVE and outcome.changed:
         say(f"{plural(purse.available, 'credit', 'credits')} available")
+
+
+def invoice_line(invoice: Invoice, timezone: str) -> str:
+    """An invoice that was issued: what is to pay, and when."""
+    due = f"{money(invoice.due_minor, invoice.currency)} due {local(invoice.due_at_ms, timezone)}"
+    return f"invoice {invoice.number}: {due if invoice.state == 'open' else 'nothing to pay'}"
 
 
 def outcome_document(store: Store, offer: Offer, outcome: Outcome) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -128,9 +129,7 @@ def run(workers: int, port: int | None = None) -> None:
     """Run everything until Ctrl-C or SIGTERM; Refused when it runs on this Redis from this data directory already."""
     stop = threading.Event()
     settings = get_settings()
-    if settings.redis_url is None:
-        say(f"starting Redis in {settings.data_dir}, or finding it there")
-    with unreached_session() as s, SoleUse(s.settings.data_dir, _engine(settings)):
+    with SoleUse(settings.data_dir, _engine(settings)), _starting(settings), unreached_session() as s:
         if port is not None:
             _check_free(settings.web_host, port)
         for name in (signal.SIGINT, signal.SIGTERM):
@@ -145,6 +144,13 @@ def run(workers: int, port: int | None = None) -> None:
             env.setdefault("INMAIL_PUBLIC_URL", f"http://{settings.web_host}:{port}")
         tend_until(stop, children(workers, env, port))
     say("stopped")
+
+
+@contextmanager
+def _starting(settings: Settings) -> Iterator[None]:
+    if settings.redis_url is None:
+        say(f"starting Redis in {settings.data_dir}, or finding it there")
+    yield
 
 
 def _check_free(host: str, port: int) -> None:

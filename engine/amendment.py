@@ -57,6 +57,14 @@ class Amendment:
         assert self.sub is not None
         return self.sub
 
+    @property
+    def takes_back(self) -> bool:
+        """Whether what was cancelled goes on."""
+        was, it = self.before, self.sub
+        if was is None or it is None or not was.ends_at_ms:
+            return False
+        return (it.number, it.state, it.ends_at_ms) == (was.number, ACTIVE, 0)
+
     def set(self, **changes: Any) -> None:
         """Change fields of the subscription."""
         self.sub = replace(self.it, **changes)

@@ -16,8 +16,8 @@ from engine.subscription import Subscription, read
 
 @dataclass(frozen=True, slots=True)
 class Entitlement:
-    """One thing a plan allows: ``used`` of ``limit`` (None = no limit); ``lifts_at_ms`` is when more of it is there
-    again by itself, as far as that is known (None = not by itself)."""
+    """One thing a plan allows: ``used`` of ``limit`` (None = no limit, 0 = none of it); ``lifts_at_ms`` is when more of
+    it is there again by itself, as far as that is known (None = not by itself)."""
 
     name: str
     used: int
@@ -37,11 +37,14 @@ def entitlements(store: Store, account: str) -> list[Entitlement]:
     # Under the other rule an InMail that falls due gives no credit back.
     coming = (refund if owner.refund_when == "unanswered" else None, grant)
     back = min((at_ms for at_ms in coming if at_ms), default=None)
+    limits = [owner.simultaneous_contacts, owner.recipients_per_campaign]
+    # 0 stands for no limit in a plan; here it is one, of an account that cannot send at all.
+    contacts, recipients = (limit or None if owner.can_send else 0 for limit in limits)
     return [
         Entitlement("sending", 0, int(may), until if may else None),
         Entitlement("credits", purse.held, purse.held + purse.available, back),
-        Entitlement("simultaneous_contacts", purse.held, owner.simultaneous_contacts or None, refund),
-        Entitlement("recipients_per_campaign", 0, owner.recipients_per_campaign or None, None),
+        Entitlement("simultaneous_contacts", purse.held, contacts, refund),
+        Entitlement("recipients_per_campaign", 0, recipients, None),
         Entitlement("profiles_per_search", 0, owner.profiles_per_search or None, None),
     ]
 

@@ -38,9 +38,9 @@ State = Literal["open", "paid", "uncollectible"]
 
 CSV_COLUMNS: Final = (
     *("number", "account", "state", "issued_at", "due_at", "paid_at", "currency"),
-    *("subtotal", "tax", "total", "due", "reference"),
+    *("subtotal", "tax", "total", "due", "to_pay", "reference"),
 )
-"""What the cells of ``csv_rows`` are, in order."""
+"""What the cells of ``csv_rows`` are, in order. ``due`` is what was to be paid at first, ``to_pay`` what still is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,11 @@ class Invoice:
     def tax_rate(self) -> Decimal:
         """The tax in percent."""
         return Decimal(self.tax_percent)
+
+    @property
+    def to_pay_minor(self) -> int:
+        """What is still to be paid: nothing of one that was paid or given up."""
+        return self.due_minor if self.state == "open" else 0
 
 
 def make(
@@ -206,7 +211,7 @@ def csv_rows(invoices: Iterable[Invoice]) -> Iterator[list[str]]:
     """One row an invoice, its cells as CSV_COLUMNS says; money in major units. Whoever writes them makes them inert."""
     for it in invoices:
         times = [_iso(at_ms) for at_ms in (it.issued_at_ms, it.due_at_ms, it.paid_at_ms)]
-        amounts = (it.subtotal_minor, it.tax_minor, it.total_minor, it.due_minor)
+        amounts = (it.subtotal_minor, it.tax_minor, it.total_minor, it.due_minor, it.to_pay_minor)
         yield [
             *(it.number, it.account, it.state, *times, it.currency),
             *(major(amount, it.currency) for amount in amounts),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
+from itertools import islice
 
 from engine.errors import Refused
 from engine.plans import Plan, of_terms
@@ -70,4 +71,23 @@ def check_version(store: Store, plan: Plan, *, keep: bool = True) -> None:
 def versions_sold(store: Store) -> list[Plan]:
     """Every version of a plan that was ever sold, by slug and version."""
     found = [of_terms(terms.decode()) for terms in store.client.hvals(store.keys.plans_sold)]
-    return sorted(found, key=lambda plan: (plan.slug, plan.version))
+    return sorted((plan for plan in found if not is_free(plan)), key=lambda plan: (plan.slug, plan.version))
+
+
+def on_plans_not_sold(
+    store: Store, accounts: Iterable[str], plans: Mapping[str, Plan], *, step: int = 500
+) -> Iterator[tuple[str, str, bool]]:
+    """Of these accounts those whose plan is not in the catalogue any more, and that plan; True: not yet theirs, but
+    what their subscription is to change to. Asked ``step`` at a time, in one round trip each."""
+    left = iter(accounts)
+    while batch := list(islice(left, step)):
+        pipe = store.client.pipeline(transaction=False)
+        for account in batch:
+            pipe.hget(store.keys.account(account), "plan")
+            pipe.hget(store.keys.subscription(account), "next_plan")
+        found = pipe.execute()
+        for account, present, coming in zip(batch, found[::2], found[1::2], strict=True):
+            if present and present.decode() not in plans:
+                yield account, present.decode(), False
+            if coming and (later := of_terms(coming.decode()).slug) not in plans:
+                yield account, later, True

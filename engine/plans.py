@@ -14,7 +14,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from engine.errors import Invalid
-from engine.money import half_up
+from engine.money import CURRENCIES, half_up
 
 _LARGE = 1_000_000_000
 WEIGHT_MAX = 100
@@ -177,8 +177,8 @@ def _checked(key: str, value: Any, kind: str, place: _Place) -> Any:
             raise place.wrong(key, f"credits_after_end must be 'expire' or 'keep', not {_shown(value)}")
     elif not isinstance(value, str) or not value.strip() or len(value) > 80 or not value.isprintable():
         raise place.wrong(key, f"{key} must be one line of 1 to 80 characters")
-    elif key == "currency" and not re.fullmatch(r"[A-Z]{3}", value):
-        raise place.wrong(key, f"currency must be three capital letters such as EUR, not {_shown(value)}")
+    elif key == "currency" and value not in CURRENCIES:
+        raise place.wrong(key, f"currency must be a code of ISO 4217 such as EUR, not {_shown(value)}")
     return value
 
 

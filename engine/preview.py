@@ -15,9 +15,7 @@ from engine.offer import Offer, check_version, is_free
 from engine.plans import Plan
 from engine.store import Store
 from engine.subscription import ACTIVE, ENDED, INCOMPLETE, Subscription
-
-_CAMPAIGNS_A_STEP = 200
-_WOULD_WAIT = (b"running", b"waiting", b"scheduled")
+from engine.to_send import campaigns_to_send
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +48,7 @@ class Preview:
     contacts_over: int
     next_charge_at_ms: int | None
     next_charge_minor: int | None
+    takes_back_cancellation: bool
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -109,7 +108,7 @@ def preview_cancel(store: Store, offer: Offer, account: str) -> CancelPreview:
         at_once=at_once,
         ends_at_ms=amendment.now_ms if at_once else sub.ends_at_ms,
         credits_expiring=available if expire else None,
-        campaigns_that_will_wait=_with_something_to_send(store, account),
+        campaigns_that_will_wait=campaigns_to_send(store, account),
     )
 
 
@@ -168,6 +167,7 @@ def _told(amendment: Amendment, before: Subscription | None, first: int, invoice
         contacts_over=max(0, purse.held - limit) if limit else 0,
         next_charge_at_ms=charge[0] if charge else None,
         next_charge_minor=charge[1] if charge else None,
+        takes_back_cancellation=amendment.takes_back,
     )
 
 
@@ -211,15 +211,3 @@ def _credits(amendment: Amendment, first: int, purse: Wallet) -> tuple[tuple[int
         if i >= first and kind == "grant":
             granted, expired = granted + n, expired + over
     return (granted, expired), at_first if first < len(amendment.steps) else available
-
-
-def _with_something_to_send(store: Store, account: str) -> int:
-    """How many campaigns run, wait or begin later, with recipients that were not written to yet."""
-    found, first = 0, 0
-    while ids := store.client.zrange(store.keys.sending(account), first, first + _CAMPAIGNS_A_STEP - 1):
-        pipe = store.client.pipeline(transaction=False)
-        for campaign in ids:
-            pipe.hmget(store.keys.campaign(campaign.decode()), "state", "queued")
-        found += sum(state in _WOULD_WAIT and int(queued or 0) > 0 for state, queued in pipe.execute())
-        first += len(ids)
-    return found

@@ -27,11 +27,13 @@ _TRIES = 20
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a call came to: the subscription after it, whether it changed anything, the invoice it issued or paid."""
+    """What a call came to: the subscription after it, whether it changed anything, the invoice it issued or paid,
+    whether it took back that it was cancelled."""
 
     subscription: Subscription
     changed: bool
     invoice: Invoice | None = None
+    taken_back: bool = False
 
 
 def subscribe(store: Store, offer: Offer, account: str, plan: Plan, *, annual: bool = False) -> Outcome:
@@ -117,7 +119,7 @@ def transition(store: Store, offer: Offer, account: str, act: Callable[[Amendmen
         if amendment.commit(store, operation):
             note_next(store, amendment.it)
             wake(store, account)
-            return Outcome(amendment.it, changed=True, invoice=amendment.issued)
+            return Outcome(amendment.it, changed=True, invoice=amendment.issued, taken_back=amendment.takes_back)
     raise Unavailable(f"the subscription of account {account!r} is being changed by others: try again")
 
 

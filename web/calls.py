@@ -22,6 +22,7 @@ STREAMS_BODY: Final = "x-streams-body"
 """Set on a route that reads its body itself, as it arrives."""
 
 _JSON: Final = "application/json"
+_NOTHING: Final = (b"", b"{}")
 
 
 @dataclass(slots=True)
@@ -67,6 +68,8 @@ class CalledRoute(APIRoute):
             if request.method != "GET" and not streams:
                 if takes_json:
                     _check_type(request)
+                elif (await request.body()).strip() not in _NOTHING:
+                    raise _takes_none()
                 said = request.url.query.encode() + b"\n" + await request.body()
                 call.body_digest = hashlib.blake2b(said, digest_size=20).hexdigest()
             try:
@@ -114,6 +117,12 @@ def _check_query(request: Request, known: frozenset[str]) -> None:
             detail = "there is no such parameter" + (f"; there are: {', '.join(sorted(known))}" if known else "")
             errors = [{"parameter": name[:100], "in": "query", "detail": detail}]
             raise Problem("bad_request_fields", f"{name[:100]}: {detail}", errors=errors)
+
+
+def _takes_none() -> Problem:
+    """What was asked for in a body nobody reads would be left out, unseen."""
+    detail = "this route takes no body"
+    return Problem("bad_request_fields", detail, errors=[{"pointer": "#", "detail": detail}])
 
 
 def _check_type(request: Request) -> None:

@@ -145,6 +145,7 @@ class PreviewGiven(Given):
     contacts_over: int = Field(description="open ones over that limit: none is taken back, sending waits")
     next_charge_at_ms: Ms | None
     next_charge_minor: int | None
+    takes_back_cancellation: bool = Field(description="it was cancelled, and would go on")
 
 
 class EntitlementGiven(Given):

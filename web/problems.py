@@ -57,6 +57,7 @@ _COMMANDS = (
         "with POST /v1/subscription and the same plan and cycle",
     ),
     (re.compile(r"with: inmail subscription change \S+ \S+"), "with POST /v1/subscription/change"),
+    (re.compile(r"with: inmail seat cap \S+ (\S+) N\|none"), r"with PATCH /v1/seats/\1"),
 )
 
 

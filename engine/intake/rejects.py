@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 from engine.errors import Invalid
 from engine.intake.rows import Reject
-
-if TYPE_CHECKING:
-    from tempfile import _TemporaryFileWrapper
+from engine.output_file import OutputFile
 
 _BELOW_ZERO: Final = re.compile(r"-[0-9]+(\.[0-9]+)?")
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -31,15 +27,16 @@ class TakesRejects(Protocol):
 class RejectsFile:
     """Collects rejects in a file beside ``target``, moved into place on ``close``: it is never half written.
 
-    No reject, no file. ``counts`` has the number of rows per reason. As a context manager it closes at the end,
-    and leaves nothing behind when an exception passes. Errors: Invalid('no_file') where it cannot be written.
+    No reject, no file; a pipe or a device is written through. ``counts`` has the number of rows per reason. As a
+    context manager it closes at the end, and leaves nothing behind when an exception passes. Errors: Invalid('no_file')
+    where it cannot be written.
     """
 
     def __init__(self, target: str | Path, columns: Sequence[str]) -> None:
         self.target = Path(target)
         self.counts: Counter[str] = Counter()
         self._columns = tuple(columns)
-        self._file: _TemporaryFileWrapper[str] | None = None
+        self._file: OutputFile | None = None
 
     @property
     def total(self) -> int:
@@ -53,7 +50,7 @@ class RejectsFile:
         try:
             if self._file is None:
                 self._file = self._begin()
-            csv.writer(self._file, lineterminator="\n").writerows([map(inert, row) for row in rows])
+            csv.writer(self._file.text, lineterminator="\n").writerows([map(inert, row) for row in rows])
         except OSError as error:
             self.discard()
             raise self._unwritable(error) from error
@@ -65,7 +62,6 @@ class RejectsFile:
             return self.target if self.counts else None
         try:
             self._file.close()
-            Path(self._file.name).replace(self.target)
         except OSError as error:
             self.discard()
             raise self._unwritable(error) from error
@@ -75,9 +71,7 @@ class RejectsFile:
     def discard(self) -> None:
         """Drop what was written, leaving an earlier file at ``target`` as it is."""
         if self._file is not None:
-            with contextlib.suppress(OSError):  # a full disk: what could not be flushed is dropped with the rest
-                self._file.close()
-            Path(self._file.name).unlink(missing_ok=True)
+            self._file.discard()
             self._file = None
             self.counts.clear()
 
@@ -92,18 +86,9 @@ class RejectsFile:
         else:
             self.discard()
 
-    def _begin(self) -> _TemporaryFileWrapper[str]:
-        file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - close or discard ends it
-            "w",
-            prefix=f".{self.target.name}.",
-            suffix=".part",
-            dir=self.target.parent,
-            delete=False,
-            encoding="utf-8",
-            errors="replace",
-            newline="",
-        )
-        csv.writer(file, lineterminator="\n").writerow(map(inert, ("line", "reason", "detail", *self._columns)))
+    def _begin(self) -> OutputFile:
+        file = OutputFile(self.target, replace_what_is_no_text=True)
+        csv.writer(file.text, lineterminator="\n").writerow(map(inert, ("line", "reason", "detail", *self._columns)))
         return file
 
     def _unwritable(self, error: OSError) -> Invalid:

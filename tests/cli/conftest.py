@@ -1,6 +1,7 @@
 """The command line in this process, on a real Redis."""
 
 import json
+import sys
 
 import pytest
 
@@ -38,6 +39,33 @@ def cli(redis_url, monkeypatch, tmp_path, capsys):
 def acme(cli):
     cli("account", "open", "acme", "--email", "hr@example.org", "--name", "Acme", "--plan", "executive")
     return cli
+
+
+class Terminal:
+    """A standard stream somebody sits at."""
+
+    def __init__(self, stream):
+        self._stream = stream
+
+    def isatty(self):
+        return True
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+
+@pytest.fixture
+def somebody(monkeypatch):
+    """Somebody at a terminal who answers that."""
+
+    def answers(word):
+        monkeypatch.setattr(sys, "stdin", Terminal(sys.stdin))
+        monkeypatch.setattr(sys, "stderr", Terminal(sys.stderr))
+        asked = []
+        monkeypatch.setattr("typer.confirm", lambda text, **_: asked.append(text) or word)
+        return asked
+
+    return answers
 
 
 def as_json(found):

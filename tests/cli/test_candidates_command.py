@@ -111,7 +111,9 @@ def test_they_are_counted_and_removed_by_id_and_by_file(people, tmp_path, monkey
 
 
 def test_an_export_runs_no_formula_and_imports_as_the_same(people, tmp_path):
-    assert people("candidates", "export", "--out", "out.csv") == (0, "", [])
+    assert people("candidates", "export", "--out", "out.csv") == (
+        *(0, "", ["inmail: 2 candidates written to out.csv"]),
+    )
     rows = sorted(csv.DictReader((tmp_path / "out.csv").read_text().splitlines()), key=lambda row: row["id"])
     assert rows[0]["headline"] == "'=SUM(A1)"
     assert (rows[0]["skills"], rows[0]["last_active"]) == ("Go; SQL", "2026-11-27T00:00:00.000+00:00")

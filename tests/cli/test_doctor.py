@@ -9,7 +9,9 @@ from redis.exceptions import NoPermissionError
 from cli import doctor_engine, doctor_redis
 from config.settings import get_settings
 from engine import agenda
+from engine.accounts import get_account
 from engine.leadership import Leadership
+from engine.plans import Plan
 from engine.store import open_client
 from tests.factories import a_campaign, an_account, send
 from workers.broker import pause
@@ -144,6 +146,23 @@ def test_of_very_many_accounts_the_first_are_looked_at_and_that_is_said(store, m
         an_account(store, f"a{n}")
     (finding,) = doctor_engine.stopped(store)
     assert finding.found == "none stopped; looked at the first 3; there are more, not looked at"
+
+
+@pytest.mark.drifts
+def test_plans_that_are_not_sold_any_more_are_named_with_the_first_few_on_them(store, monkeypatch):
+    for n in range(7):
+        an_account(store, f"a{n}")
+    sold = {get_account(store, "a0").plan: Plan("x", "X")}
+    assert told(doctor_engine.plans_not_sold(store, sold)) == []
+    for n in range(1, 7):
+        store.client.hset(store.keys.account(f"a{n}"), "plan", "gold")
+    store.client.hset(store.keys.subscription("a0"), "next_plan", Plan("silver", "Silver").to_terms())
+    gold, silver = doctor_engine.plans_not_sold(store, sold)
+    assert (gold.level, gold.subject) == ("warning", "plans")
+    assert gold.found == "6 accounts are on a plan that is not sold, gold: a1, a2, a3, a4, a5, …"
+    assert silver.found == "1 account is changing to a plan that is not sold, silver: a0"
+    monkeypatch.setattr(doctor_engine, "ACCOUNTS_MAX", 0)
+    assert told(doctor_engine.plans_not_sold(store, sold)) == []
 
 
 def by_subject(found):

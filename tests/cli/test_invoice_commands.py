@@ -68,6 +68,19 @@ def test_an_invoice_is_shown_with_its_lines_the_tax_and_what_is_due(billed):
     assert [line["amount_minor"] for line in told["lines"]] == [9995, -2495]
 
 
+def test_what_is_to_pay_is_told_apart_from_when_it_is_due(billed):
+    def to_pay():
+        lines = billed("invoice", "show", "acme-0001")[1].splitlines()
+        assert len([line for line in lines if line.startswith("due")]) == 1, "the day alone"
+        return next(line.split(maxsplit=2)[2] for line in lines if line.startswith("to pay"))
+
+    assert to_pay().strip() == "26.87 USD"
+    billed("invoice", "paid", "acme-0001")
+    assert to_pay().strip() == "0.00 USD"
+    rows = list(csv.DictReader(io.StringIO(billed("invoice", "export", "acme")[1])))
+    assert [(row["due"], row["to_pay"]) for row in rows] == [("26.87", "0.00"), ("80.78", "80.78")]
+
+
 def test_an_invoice_is_noted_as_paid_once_and_its_reference_is_shown(billed):
     said = "invoice acme-0001 is paid; the subscription of acme is active\n"
     assert billed("invoice", "paid", "acme-0001", "--reference", "bank 17")[:2] == (0, said)
@@ -127,6 +140,10 @@ def test_an_invoice_is_printed_as_one_page_dated_as_the_subscription_is(billed, 
         (("paid", "nobody-0001"), 3, "no invoice 'nobody-0001'"),
         (("paid", "acme-0001", "--reference", "x" * 201), 2, "at most 200 printable characters"),
         (("paid", "acme-0001", "--reference", "a\x1b[2J"), 2, "at most 200 printable characters"),
+        (("show", "\udcff"), 2, "an argument is not UTF-8 text"),
+        (("list", "--after", "\udcff"), 2, "an argument is not UTF-8 text"),
+        (("paid", "acme-0001", "--reference", "\udcff"), 2, "an argument is not UTF-8 text"),
+        (("failed", "acme-0001", "--reason", "\udcff"), 2, "an argument is not UTF-8 text"),
         (("failed", "acme-0001"), 2, "Missing option '--reason'"),
         (("failed", "acme-0009", "--reason", "x"), 3, "no invoice 'acme-0009'"),
         (("export", "nobody"), 3, "no account 'nobody'"),

@@ -10,6 +10,7 @@ import sys
 import httpx
 import pytest
 
+from cli.output import console
 from config.settings import get_settings
 from engine import api_keys
 from engine.api_keys import Pace
@@ -53,6 +54,24 @@ def test_a_key_is_made_listed_rotated_and_revoked(acme, redis_url):
     assert acme("key", "revoke", key_id)[1] == f"key {key_id} was revoked already\n"
     assert admitted(redis_url, new) is None
     assert acme("key", "rotate", key_id)[0] == 3
+
+
+def test_at_80_columns_nothing_of_a_key_or_of_the_log_is_cut(acme, monkeypatch):
+    key = acme("key", "create", "acme", "--name", "Applicant tracking system", "--scope", "credits:read")[1]
+    monkeypatch.setattr(console, "width", 80)
+    head, row, rest = acme("key", "list", "acme")[1].splitlines()
+    assert row.split()[0] == key.partition(".")[0]
+    assert "in force" in row
+    assert "–" in row
+    assert rest == "  Applicant tracking system: credits:read"
+    acme("credits", "grant", "acme", 5, "--reason", "thanks " * 20)
+    out = acme("credits", "log", "acme")[1]
+    assert "…" not in head + out
+    assert out.splitlines()[0].split() == [
+        *("seq", "at", "(UTC)", "kind", "campaign", "letters", "available", "held", "spent"),
+    ]
+    assert out.split().count("thanks") == 20
+    assert all(len(line) <= 80 for line in out.splitlines() if line.startswith("  thanks"))
 
 
 @pytest.mark.parametrize(

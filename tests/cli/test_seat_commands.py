@@ -5,7 +5,7 @@ import pytest
 from engine import api_keys
 from engine.api_keys import Pace
 from engine.store import Store, open_client
-from tests.cli.conftest import SUBMIT, as_json
+from tests.cli.conftest import SUBMIT, as_json, snapshot
 
 pytestmark = pytest.mark.redis
 
@@ -52,9 +52,9 @@ def test_a_seat_is_added_listed_capped_and_removed(acme):
     assert as_json(acme("seat", "cap", "acme", "ben", "none", "--json"))["changed"] is False
     assert "no cap" in acme("seat", "list", "acme")[1]
     assert acme("seat", "cap", "acme", "ben", "none")[1] == "seat ben has no cap\n"
-    assert acme("seat", "remove", "acme", "ben")[1] == "seat ben is removed, 0 keys revoked\n"
+    assert acme("seat", "remove", "acme", "ben", "--yes")[1] == "seat ben is removed, 0 keys revoked\n"
     acme(*ADD)
-    assert as_json(acme("seat", "remove", "acme", "ben", "--json"))["removed"] is True
+    assert as_json(acme("seat", "remove", "acme", "ben", "--yes", "--json"))["removed"] is True
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,11 @@ def test_a_seat_is_added_listed_capped_and_removed(acme):
     [
         (("add", "acme", "Ben", "--name", "B", "--email", "b@example.org"), 2, "seat id 'Ben' is not usable"),
         (("add", "acme", "ada", "--name", "A", "--email", "a@example.org", "--cap", "many"), 2, "--cap 'many'"),
-        (("add", "acme", "ada", "--name", "A", "--email", "a@example.org", "--cap", "9999999999"), 2, "a cap is from"),
+        (
+            ("add", "acme", "ada", "--name", "A", "--email", "a@example.org", "--cap", "9999999999"),
+            2,
+            "from 0 to 1,000,000,000",
+        ),
         (("add", "acme", "ben", "--name", "Other", "--email", "b@example.org"), 3, "another person's"),
         (("add", "acme", "ben", "--name", "Ben", "--email", "ben@example.org"), 3, "inmail seat cap acme ben"),
         (("add", "nobody", "ben", "--name", "Ben", "--email", "ben@example.org"), 3, "no account 'nobody'"),
@@ -70,7 +74,13 @@ def test_a_seat_is_added_listed_capped_and_removed(acme):
         (("cap", "acme", "ada", "5"), 3, "no seat 'ada'"),
         (("cap", "acme", "ben", "-5"), 2, "'-5': give a whole number"),
         (("cap", "acme", "ben", "None"), 2, "give a whole number"),
-        (("remove", "acme", "ada"), 3, "inmail seat list acme"),
+        (("cap", "acme", "ben", "NONE"), 2, "give a whole number of credits from 0 to 1,000,000,000, or none"),
+        (("cap", "acme", "ben", ""), 2, "or none"),
+        (("cap", "acme", "ben", "9" * 30), 2, "from 0 to 1,000,000,000"),
+        (("remove", "acme", "ben"), 2, "there is nobody to ask: say so with --yes, or look first with --dry-run"),
+        (("remove", "acme", "ben", "--json"), 2, "--json does not ask: say so with --yes"),
+        (("remove", "acme", "ada", "--dry-run"), 3, "inmail seat list acme"),
+        (("remove", "acme", "ada", "--yes"), 3, "inmail seat list acme"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(ben, words, code, told):
@@ -96,8 +106,33 @@ def test_a_campaign_and_a_key_tell_whose_they_are(ben, redis_url):
     assert his.split()[0] in key
     assert (his.split()[1], his.rstrip().endswith("all but billing:write, seats:write")) == ("ben", True)
     assert (ours.split()[1], ours.split()[-1]) == ("–", "all")
-    assert ben("seat", "remove", "acme", "ben")[1] == "seat ben is removed, 1 key revoked\n"
+    assert ben("seat", "remove", "acme", "ben", "--yes")[1] == (
+        "seat ben is removed, 1 key revoked; 1 campaign of it goes on without a cap\n"
+    )
     assert admitted(redis_url, key) is None
+
+
+def test_taking_a_seat_away_says_first_what_goes_on_without_a_cap_and_asks(ben, redis_url, somebody):
+    ben(*SUBMIT, "--seat", "ben")
+    ben(*SUBMIT, "--name", "ours")
+    ben("key", "create", "acme", "--seat", "ben")
+    said = "1 key would be revoked; 1 campaign of it goes on without a cap\n"
+    before = snapshot(redis_url)
+    assert ben("seat", "remove", "acme", "ben", "--dry-run")[:2] == (0, said)
+    told = as_json(ben("seat", "remove", "acme", "ben", "--dry-run", "--json"))
+    assert (told["removed"], told["keys_revoked"], told["campaigns_without_cap"]) == (False, 1, 1)
+    assert snapshot(redis_url) == before
+    asked = somebody(False)
+    assert ben("seat", "remove", "acme", "ben")[:2] == (0, said + "nothing was changed\n")
+    assert asked == ["remove seat ben?"]
+    assert len(as_json(ben("seat", "list", "acme", "--json"))["items"]) == 1
+    somebody(True)
+    assert ben("seat", "remove", "acme", "ben")[1].endswith("seat ben is removed, 1 key revoked; " + said[24:])
+    assert as_json(ben("seat", "list", "acme", "--json"))["items"] == []
+
+
+def test_a_seat_may_be_added_with_a_cap_of_none(acme):
+    assert "seat ben is added: no cap" in acme(*ADD[:-1], "none")[1]
 
 
 @pytest.mark.parametrize("seat", ["ada", "", "ben:x"])

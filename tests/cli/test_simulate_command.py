@@ -59,6 +59,21 @@ def test_on_a_wide_terminal_what_happened_stands_in_the_row(alone, monkeypatch):
     assert out.splitlines()[2].endswith("active  +15 month 1 of Business; paid: invoice simulated-0001; 1 sent")
 
 
+def test_a_row_tells_all_that_happened_in_as_many_lines_as_that_takes(alone):
+    ask = (*NEW, "--days", 100, "--a-day", 2, "--change", "40:executive", "--change", "60:business", "--every", "month")
+    out = alone(*ask)[1]
+    told = as_json(alone(*ask, "--json"))["items"][2]["events"]
+    lines = out.splitlines()
+    at = next(n for n, line in enumerate(lines) if line.startswith("2027-03-31"))
+    end = next(n for n, line in enumerate(lines) if line.startswith("2027-04-10"))
+    row = " ".join(line.strip() for line in lines[at + 1 : end])
+    assert end - at > 2
+    assert "…" not in out
+    assert row.count("; ") == len(told) - 1
+    assert "business monthly at the end of the period" in row
+    assert max(map(len, lines[1:])) <= 80
+
+
 @pytest.mark.parametrize(("days", "rows"), [(31, 31), (32, 5), (183, 27), (184, 7)])
 def test_as_many_rows_as_fit_a_page_are_shown(alone, days, rows):
     assert len(as_json(alone(*NEW, "--days", days, "--a-day", 0, "--json"))["items"]) == rows

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from cli.plot import draw, nice_step, span_of
+from cli.plot import HEIGHT, draw, nice_step, span_of
 from cli.simulated_days import grouped
 from cli.simulation import Scenario, Simulation
 from cli.simulation_start import read_present
@@ -196,9 +196,26 @@ def test_rows_are_those_of_days_of_seven_days_or_of_months():
     assert list(grouped(rows, "day")) == rows
     weeks = list(grouped(rows, "week"))
     assert [row.day.day for row in weeks] == [7, 14, 21, 28, 4, 9]
-    assert [event.text for event in weeks[1].events] == ["7 sent", "7 fell due"]
+    assert [event.text for event in weeks[1].events] == ["7 fell due", "7 sent"]
     months = list(grouped(rows, "month"))
     assert [(row.day, row.wallet) for row in months] == [(rows[n].day, rows[n].wallet) for n in (30, 39)]
+
+
+def test_what_happened_in_a_row_is_told_in_the_order_it_happened():
+    rows = simulated(60, plan=BUSINESS, a_day=Fraction(1), changes={20: (EXECUTIVE, None), 21: (BUSINESS, None)})
+    (first, *_) = grouped(rows, "month")
+    kinds = [event.kind for event in first.events]
+    assert kinds[:3] == ["grant", "paid", "sent"]
+    assert kinds.index("sent") < kinds.index("fell due") < kinds.index("change")
+    after = kinds[kinds.index("change") :]
+    assert [kind for kind in after if kind in ("change", "grant", "paid")] == ["change", "grant", "paid", "change"]
+    assert first.as_dict()["events"][0]["kind"] == "grant"
+    assert kinds.count("sent") == 1
+
+
+def test_what_is_refused_comes_after_what_was_due_that_day():
+    (row,) = simulated(32, plan=BUSINESS, cancel_day=3, changes={31: (EXECUTIVE, None), 5: (EXECUTIVE, None)})[5:6]
+    assert [event.kind for event in row.events] == ["refused"]
 
 
 @pytest.mark.parametrize(("highest", "step"), [(1, 1), (4, 1), (9, 2), (15, 5), (21, 5), (45, 10), (1000, 200)])
@@ -219,11 +236,35 @@ def test_a_drawing_has_its_axes_its_legend_its_dates_and_the_days_it_was_unpaid(
     rows = simulated(120, plan=BUSINESS, a_day=Fraction(1), fail_day=40, changes={20: (EXECUTIVE, None)})
     svg, texts, classes = drawn(rows)
     assert {"<Credits> & more", '"quoted"', "credits at hand", "credits so far"} <= set(texts)
-    assert {"available", "held", "cap", "granted", "spent", "expired", "past due", "lapsed", "executive"} <= set(texts)
+    assert {"available", "held", "cap", "granted", "spent", "expired", "past due", "lapsed", "Executive"} <= set(texts)
     assert {"1 Jan", "1 Feb", "1 Mar", "1 Apr", "2027"} <= set(texts)
     assert {"past_due", "lapsed", "ended"} <= set(classes)
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)|<script|href", svg), "it needs nothing else"
     assert span_of(rows) == "1 Jan 2027 – 30 Apr 2027"
+
+
+def test_a_long_subtitle_is_drawn_whole_and_what_is_below_makes_room():
+    rows = simulated(3, plan=BUSINESS)
+    words = [f"word{n}" for n in range(60)]
+    root = ET.fromstring(draw(rows, title="t", subtitle=" ".join(words)))
+    lines = [found for found in root if found.tag.endswith("text")][1:]
+    assert " ".join(str(found.text) for found in lines).split() == words
+    more = 16 * (len(lines) - 1)
+    assert (len(lines) > 1, root.get("height"), root[-1].get("transform")) == (
+        *(True, str(HEIGHT + more), f"translate(0 {more})"),
+    )
+
+
+def test_no_line_of_a_mark_crosses_the_label_of_one_before():
+    rows = simulated(120, plan=BUSINESS, a_day=Fraction(1), fail_day=40, changes={20: (EXECUTIVE, None)})
+    svg, _, _ = drawn(rows)
+    tops = [(float(x), int(top)) for x, top in re.findall(r'class="mark" d="M([\d.]+) (\d+)V', svg)]
+    labels = re.findall(r'class="told" x="([\d.]+)" y="(\d+)" text-anchor="start">([^<]+)<', svg)
+    assert {"past due", "lapsed"} <= {what for _, _, what in labels}
+    for from_left, top in tops:
+        for x, y, what in labels:
+            if float(x) < from_left < float(x) + 6.2 * len(what):
+                assert top > int(y), (what, from_left)
 
 
 @pytest.mark.parametrize("days", [1, 2, 3, 15, 32, 95, 800, 3_660])

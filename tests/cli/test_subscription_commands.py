@@ -1,7 +1,5 @@
 """``inmail plan``, ``inmail subscribe`` and ``inmail subscription``: what is said, what changed, what is refused."""
 
-import sys
-
 import pytest
 
 from config.settings import get_settings
@@ -21,33 +19,6 @@ def basic(cli):
 def business(basic):
     basic("subscribe", "acme", "business")
     return basic
-
-
-class Terminal:
-    """A standard stream somebody sits at."""
-
-    def __init__(self, stream):
-        self._stream = stream
-
-    def isatty(self):
-        return True
-
-    def __getattr__(self, name):
-        return getattr(self._stream, name)
-
-
-@pytest.fixture
-def somebody(monkeypatch):
-    """Somebody at a terminal who answers that."""
-
-    def answers(word):
-        monkeypatch.setattr(sys, "stdin", Terminal(sys.stdin))
-        monkeypatch.setattr(sys, "stderr", Terminal(sys.stderr))
-        asked = []
-        monkeypatch.setattr("typer.confirm", lambda text, **_: asked.append(text) or word)
-        return asked
-
-    return answers
 
 
 def own_plans(tmp_path, monkeypatch, text):
@@ -72,14 +43,15 @@ def test_every_version_ever_sold_is_listed_with_the_terms_it_had(business, tmp_p
     own_plans(tmp_path, monkeypatch, "[plans.business]\nversion = 2\nfee_monthly = 3000\n")
     assert business("subscription", "change", "acme", "business", "--yes")[0] == 0
     sold = as_json(business("plan", "list", "--sold", "--json"))["items"]
-    assert [(it["plan"], it["version"], it["fee_monthly"]) for it in sold][1:] == [
+    assert [(it["plan"], it["version"], it["fee_monthly"]) for it in sold] == [
         ("business", 1, 2495),
         ("business", 2, 3000),
     ]
     assert as_json(business("subscription", "show", "acme", "--json"))["version"] == 2
 
 
-def test_nothing_was_sold_yet_is_said(cli):
+def test_nothing_was_sold_yet_is_said_and_what_is_free_is_not_sold(cli):
+    cli("account", "open", "acme", "--email", "hr@example.org", "--name", "Acme", "--plan", "basic")
     assert cli("plan", "list", "--sold")[:2] == (0, "no plan was sold yet\n")
 
 
@@ -143,10 +115,12 @@ def test_a_change_is_shown_and_asked_for_on_a_terminal(business, somebody):
 
 
 @pytest.mark.parametrize("command", [("change", "acme", "executive"), ("cancel", "acme")])
-@pytest.mark.parametrize("more", [(), ("--json",)])
-def test_without_a_terminal_nothing_is_changed_unless_yes_is_said(business, redis_url, command, more):
+def test_without_a_terminal_nothing_is_changed_unless_yes_is_said(business, redis_url, command, somebody):
     before = snapshot(redis_url)
-    assert business("subscription", *command, *more) == (2, "", [UNSURE])
+    assert business("subscription", *command) == (2, "", [UNSURE])
+    somebody(True)
+    told = "inmail: error: --json does not ask: say so with --yes, or look first with --dry-run"
+    assert business("subscription", *command, "--json") == (2, "", [told])
     assert snapshot(redis_url) == before
 
 
@@ -154,12 +128,12 @@ def test_a_downgrade_waits_for_the_end_of_the_period_and_is_taken_back_by_the_pr
     told = as_json(business("subscription", "change", "acme", "executive", "--yes", "--json"))
     assert (told["changed"], told["invoice"]["number"]) == (True, "acme-0002")
     assert (
-        "it changes to business, paid by the year"
+        "it changes to business, version 1, paid by the year"
         in business("subscription", "change", "acme", "business", "--annual", "--yes")[1]
     )
     told = as_json(business("subscription", "show", "acme", "--json"))
     assert told["pending"] == {"plan": "business", "version": 1, "cycle": "annual", "at_ms": told["period_end_ms"]}
-    assert "changes to" in business("subscription", "show", "acme")[1]
+    assert "changes to      business, version 1, paid by the year" in business("subscription", "show", "acme")[1]
     business("subscription", "change", "acme", "executive", "--monthly", "--yes")
     assert as_json(business("subscription", "show", "acme", "--json"))["pending"] is None
 
@@ -173,8 +147,41 @@ def test_a_cancellation_is_shown_asked_for_and_taken_back(business, somebody):
     assert as_json(business("subscription", "show", "acme", "--json"))["next_charge"] is None
     assert "cancelled already" in business("subscription", "cancel", "acme")[1]
     assert business("subscription", "change", "acme", "executive", "--dry-run")[0] == 3
-    assert business("subscribe", "acme", "business")[0] == 0
+    told = as_json(business("subscribe", "acme", "business", "--dry-run", "--json"))
+    assert told["takes_back_cancellation"] is True
+    assert "the cancellation would be taken back\n" in business("subscribe", "acme", "business", "--dry-run")[1]
+    code, out, _ = business("subscribe", "acme", "business")
+    assert (code, "the cancellation is taken back\n" in out) == (0, True)
     assert as_json(business("subscription", "show", "acme", "--json"))["ends_at_ms"] is None
+    assert "taken back" not in business("subscribe", "acme", "business")[1]
+
+
+def test_a_change_to_another_version_of_the_same_plan_says_which(business, tmp_path, monkeypatch):
+    own_plans(tmp_path, monkeypatch, "[plans.business]\nversion = 2\nfee_monthly = 2000\ncredits_a_month = 15\n")
+    out = business("subscription", "change", "acme", "business", "--yes")[1]
+    assert "it changes to business, version 2, paid by the month" in out
+    assert "changes to      business, version 2, paid by the month" in business("subscription", "show", "acme")[1]
+
+
+def test_a_plan_that_is_not_sold_any_more_is_told_where_it_stands_and_where_it_is_to_come(
+    business, tmp_path, monkeypatch
+):
+    own_plans(tmp_path, monkeypatch, "[plans.cheap]\nfee_monthly = 100\ncredits_a_month = 5\n")
+    business("subscription", "change", "acme", "cheap", "--yes")
+    assert "not sold" not in business("subscription", "show", "acme")[1]
+    own_plans(tmp_path, monkeypatch, "[plans.other]\nfee_monthly = 100\n")
+    shown = business("subscription", "show", "acme")[1]
+    assert "changes to      cheap, version 1, paid by the month, on" in shown
+    assert shown.count("not sold any more") == 1
+    assert "is changing to a plan that is not sold, cheap: acme" in business("doctor")[1]
+
+
+def test_where_an_operator_says_what_is_paid_there_is_no_page_and_that_is_said(business):
+    for words in (("invoice", "checkout", "acme-0001"), ("subscription", "portal", "acme")):
+        code, _, errors = business(*words)
+        assert code == 3
+        assert "INMAIL_PAYMENTS is manual" in errors[0]
+    assert "inmail invoice paid acme-0001" in business("invoice", "checkout", "acme-0001")[2][0]
 
 
 def test_the_history_tells_what_happened_in_pages_and_nothing_else(business):
@@ -195,7 +202,9 @@ def test_opening_an_account_on_a_plan_bears_the_terms_of_the_settings(cli, monke
     monkeypatch.setenv("INMAIL_TAX_PERCENT", "19")
     get_settings.cache_clear()
     words = ("account", "open", "acme", "--email", "hr@example.org", "--name", "Acme", "--plan", "business", "--annual")
-    assert cli(*words)[0] == 0
+    code, out, _ = cli(*words)
+    assert (code, out.splitlines()[1][:34]) == (0, "invoice acme-0001: 284.41 USD due ")
+    assert as_json(cli(*words, "--json"))["invoice"] is None, "it was open already"
     assert as_json(cli("invoice", "show", "acme-0001", "--json"))["total_minor"] == 28441
     assert as_json(cli("account", "show", "acme", "--json"))["subscription"] == "active"
     assert "active; see: inmail subscription show acme" in cli("account", "show", "acme")[1]
@@ -229,6 +238,9 @@ def test_time_that_went_by_is_caught_up_with_when_somebody_looks(business, redis
         (("subscription", "cancel", "other", "--dry-run"), 3, "account 'other' has no subscription"),
         (("subscription", "history", "nobody"), 3, "no account 'nobody'"),
         (("subscription", "history", "acme", "--after", "x"), 2, "give a whole number"),
+        (("subscription", "history", "acme", "--after", "9" * 20), 2, "from 0 to 9,007,199,254,740,992"),
+        (("subscribe", "acme", "\udcff"), 2, "an argument is not UTF-8 text"),
+        (("subscription", "change", "acme", "\udcff", "--yes"), 2, "an argument is not UTF-8 text"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line_and_changes_nothing(business, redis_url, words, code, says):

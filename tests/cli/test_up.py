@@ -107,6 +107,18 @@ def test_a_second_up_on_the_same_embedded_redis_is_refused(up, again):
 
 
 @pytest.mark.redis
+def test_a_second_up_says_nothing_of_starting_anything(up, capsys):
+    said = []
+
+    def meanwhile():
+        capsys.readouterr()
+        said.extend((execute(["up"]), capsys.readouterr().out))
+
+    up(meanwhile=meanwhile)
+    assert said == [3, ""]
+
+
+@pytest.mark.redis
 def test_a_second_up_on_the_same_named_redis_is_refused(up, redis_url):
     second = []
     assert up(redis_url, meanwhile=lambda: second.append(up(f"{redis_url}&socket_timeout=9"))) == (0, "")

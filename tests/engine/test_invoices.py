@@ -203,11 +203,17 @@ def test_the_export_has_a_row_an_invoice_in_major_units_and_utc():
             "tax": "2.02",
             "total": "26.97",
             "due": "26.97",
+            "to_pay": "0.00",
             "reference": "pi_1",
         }
     ]
-    rows = list(csv_rows([back, yen]))
-    assert [row[7:11] for row in rows] == [["-16.10", "0.00", "-16.10", "0.00"], ["2495", "0", "2495", "2495"]]
+    given_up = replace(yen, state="uncollectible")
+    rows = list(csv_rows([back, yen, given_up]))
+    assert [row[7:12] for row in rows] == [
+        ["-16.10", "0.00", "-16.10", "0.00", "0.00"],
+        ["2495", "0", "2495", "2495", "2495"],
+        ["2495", "0", "2495", "2495", "0"],
+    ]
     assert rows[1][5] == ""
 
 

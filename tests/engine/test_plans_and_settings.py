@@ -51,6 +51,7 @@ def test_a_plan_may_have_a_weight_of_its_own(tmp_path, weight):
         ("[plans.x]\ncredits_a_month = -1\n", "line 2: plan 'x': credits_a_month must be"),
         ("[plans.x]\nname = 'X'\ncolour = 'red'\n", "line 3: plan 'x': unknown field 'colour'"),
         ("[plans.x]\ncurrency = 'euro'\n", "line 2: plan 'x': currency must be"),
+        ("[plans.x]\ncurrency = 'XYZ'\n", "line 2: plan 'x': currency must be a code of ISO 4217"),
         ("[plans.x]\nrefund = { when = 'never' }\n", "refund.when must be"),
         ("[plans.x]\nrefund = { after = '7' }\n", "line 2: plan 'x': refund.after must be an ISO 8601"),
         ("\n[plans.'Bad Slug']\n", "a plan's slug is"),

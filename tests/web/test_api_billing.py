@@ -156,6 +156,12 @@ def test_entitlements_tell_what_is_used_of_what_and_when_more_is_there(business,
     assert found["recipients_per_campaign"].limit is None
 
 
+def test_an_account_that_cannot_send_may_have_no_contact_at_all_rather_than_any_number(free):
+    found = {one.name: one for one in Entitlements.model_validate(free.get("/v1/entitlements").json()).items}
+    assert (found["simultaneous_contacts"].limit, found["recipients_per_campaign"].limit) == (0, 0)
+    assert found["sending"].limit == 0
+
+
 def test_an_account_that_may_not_send_is_told_what_is_used_the_limit_and_how_to_begin(free):
     order = {"subject": "Hi", "body": "Hello", "recipients": [{"email": "a@example.org"}]}
     document = problem(free.post("/v1/campaigns", json=order), 403, "cannot_send")

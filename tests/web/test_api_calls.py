@@ -191,6 +191,16 @@ def test_unknown_fields_and_wrong_ones_are_named_where_they_stand(acme):
     assert document["errors"] == [{"pointer": "#/recipient", "detail": "there is no such field"}]
 
 
+def test_a_route_that_takes_no_body_refuses_one_and_does_nothing(acme):
+    campaign = acme.post("/v1/campaigns", json=TINY).json()["campaign"]
+    path = f"/v1/campaigns/{campaign}/pause"
+    document = problem(acme.post(path, json={"until": "2027-01-01"}), 422, "bad_request_fields")
+    assert document["errors"] == [{"pointer": "#", "detail": "this route takes no body"}]
+    assert acme.get(f"/v1/campaigns/{campaign}").json()["state"] == "running"
+    assert acme.post(path, json={}).status_code == 200
+    assert acme.post(path).status_code == 200
+
+
 def test_unknown_and_wrong_parameters_are_named(acme):
     document = problem(acme.get("/v1/campaigns", params={"limt": 3}), 422, "bad_request_fields")
     assert document["errors"][0]["parameter"] == "limt"

@@ -66,6 +66,11 @@ def test_what_cannot_be_is_refused_by_code(acme, his, changes, status, code):
     assert len(acme.get("/v1/seats").json()["items"]) == 1
 
 
+def test_a_seat_that_has_another_cap_is_told_how_to_change_it_over_http(acme, his):
+    detail = problem(acme.post("/v1/seats", json=BEN | {"cap_credits": 6}), 409, "seat_exists")["detail"]
+    assert detail == "seat 'ben' has a cap of 5; change it with PATCH /v1/seats/ben"
+
+
 def test_there_are_so_many_of_an_account(acme, his, monkeypatch):
     monkeypatch.setattr(seats, "SEATS_MAX", 1)
     problem(acme.post("/v1/seats", json=BEN | {"seat": "ada"}), 409, "too_many_seats")

@@ -126,7 +126,7 @@ def _submit(store: Store, settings: Settings, listed: CandidateList, message: Me
 
 @contextmanager
 def _processes(url: str, workers: int) -> Iterator[None]:
-    env = up.child_env(url, url) | {"INMAIL_LOG_LEVEL": "warning"}
+    env = up.child_env(url, url) | {"INMAIL_LOG_LEVEL": "error"}
     family = up.children(workers, env)
     done = threading.Event()
 

@@ -11,7 +11,7 @@ from cli.output import listing, pairs, print_json, say, warn, when
 from cli.session import Session, session
 from engine.errors import one_line
 from engine.search import saved, searching
-from engine.search.follower import catch_up
+from engine.search.follower import catch_up, is_behind
 from engine.search.index import Index
 from engine.search.marks import Mark
 
@@ -25,7 +25,8 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="the saved search's na
 
 def register(candidates: typer.Typer) -> None:
     """Add ``search`` to the commands about candidates."""
-    candidates.command("search")(search)
+    # A query may begin with '-', which leaves somebody out: it is no option then.
+    candidates.command("search", context_settings={"ignore_unknown_options": True})(search)
 
 
 def index_of(s: Session) -> Index:
@@ -33,7 +34,8 @@ def index_of(s: Session) -> Index:
     path = s.settings.index_dir
     if not path.exists():
         warn("building the search index; with many profiles this takes a while, the first time only")
-    catch_up(s.store, path)
+    if catch_up(s.store, path) == 0 and is_behind(s.store, path):
+        warn("another process keeps the search index and is behind: the newest changes are not in it yet")
     return Index.open(path)
 
 
@@ -53,6 +55,8 @@ def search(
     """Find candidates in the directory, as many as the account's plan shows; docs/search.md has the grammar."""
     with session(changes=True) as s:
         text = saved.query_of(s.store, account, query)
+        if text != query:
+            warn(f"the saved search {query!r}: {text}")
         found = searching.search(
             s.store, index_of(s), account, text, limit=limit, after=after, contacted_days=contacted_days
         )
@@ -79,7 +83,7 @@ def _show(found: searching.Result, after: str) -> None:
 def _row(item: searching.Item) -> tuple[str, ...]:
     it = item.profile
     shown = [one_line(text)[:_CELL_CHARS_MAX] for text in (it.id, it.name, it.title, it.company, it.location)]
-    why = "; ".join(dict.fromkeys(text for _, text in item.why))
+    why = "; ".join(f"{field}: {text}" for field, text in item.why)
     return (*shown, one_line(" · ".join(part for part in (_marked(item.mark), why) if part)))
 
 
@@ -112,7 +116,7 @@ def save(
 ) -> None:
     """Keep a query under a name, in the place of the one before."""
     with session(changes=True) as s:
-        new = saved.save(s.store, account, name, query)
+        new, name = saved.save(s.store, account, name, query), saved.check_name(name)
     say(f"{name!r} is saved" if new else f"{name!r} was saved so already")
 
 

@@ -13,6 +13,9 @@ from engine.identity import account_of, digest, each_digest
 from engine.keys import MAILBOX_SHARDS
 from engine.store import Call, Store
 
+OLDER_LOOKED_AT = 1_000
+"""How many of a mailbox's older entries are looked at for one account's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -125,18 +128,28 @@ def _entry(ref: str, at_ms: int) -> Entry:
     return Entry(campaign, int(pack), at_ms)
 
 
-def latest_of_account(store: Store, account: str, people: Sequence[bytes]) -> list[int | None]:
-    """When each of ``people`` (digests) last got an InMail of that account, ms; None where it is not among the newest
-    of their mailbox, which is where one of late is."""
+def latest_of_account(store: Store, account: str, people: Sequence[bytes], *, since_ms: int) -> list[int | None]:
+    """When each of ``people`` (digests) last got an InMail of that account, ms; None where not since then.
+
+    Of a mailbox that gets very much only the newest OLDER_LOOKED_AT of its older entries are looked at.
+    """
     shards: defaultdict[str, list[int]] = defaultdict(list)
     for i, person in enumerate(people):
         shards[store.keys.mailboxes(person)].append(i)
     pipe = store.client.pipeline(transaction=False)
     for shard, places in shards.items():
         pipe.hmget(shard, [people[i] for i in places])
-    found: list[int | None] = [None] * len(people)
+    found: dict[int, list[Entry]] = {}
     for places, mailboxes in zip(shards.values(), pipe.execute(), strict=True):
-        for i, stored in zip(places, mailboxes, strict=True):
-            mine = [entry.delivered_at_ms for entry in _recent(stored or b"") if account_of(entry.campaign) == account]
-            found[i] = max(mine, default=None)
-    return found
+        found.update({i: _recent(stored or b"") for i, stored in zip(places, mailboxes, strict=True)})
+        spilt = [i for i, stored in zip(places, mailboxes, strict=True) if (stored or b"").startswith(b"+")]
+        for i in spilt:
+            older = store.keys.older_mail(people[i])
+            pipe.zrevrangebyscore(older, "+inf", since_ms, start=0, num=OLDER_LOOKED_AT, withscores=True)
+        for i, entries in zip(spilt, pipe.execute() if spilt else (), strict=True):
+            found[i] = [*found[i], *(_entry(ref.decode(), int(at)) for ref, at in entries)]
+    mine = [
+        [each.delivered_at_ms for each in found[i] if account_of(each.campaign) == account] for i in range(len(people))
+    ]
+    latest = [max(times, default=0) for times in mine]
+    return [at if at > since_ms else None for at in latest]

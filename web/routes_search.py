@@ -24,7 +24,7 @@ _ASKED: Final = ("no_account", "bad_query", "bad_cursor", "no_index", "unanswera
 @router.get("/candidates/search", **described("candidates:read", *_ASKED, model=SearchGiven))
 def search(
     call: Caller,
-    q: Annotated[str, Query(max_length=1_000, description="what to look for; docs/search.md has the grammar")] = "",
+    q: Annotated[str, Query(max_length=1_000, description="a query, or the name of a saved search")] = "",
     limit: Annotated[int, Query(ge=1, le=searching.PAGE_MAX)] = 25,
     after: Annotated[str | None, Query(max_length=600, description="`next` of the page before")] = None,
     contacted_days: Annotated[
@@ -38,7 +38,7 @@ def search(
         call.store,
         call.services.searches,
         call.account,
-        q,
+        saved.query_of(call.store, call.account, q),
         limit=limit,
         after=opened_text(after) or "",
         contacted_days=contacted_days,

@@ -6,12 +6,15 @@ walking the values and intersecting each one's profiles with those found takes a
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, Final
 
 from tantivy import Query, Searcher
 
+from engine.directory.profile import Profile
 from engine.search.schema import FACETS, facet_field
 
 VALUES_MAX: Final = 10
@@ -80,3 +83,18 @@ def _terms(name: str, size: int) -> dict[str, Any]:
 def _walked(searcher: Searcher, query: Query, name: str) -> Facets:
     # The query is given even for everybody: without one, profiles that were removed still count.
     return {name: list(searcher.terms_with_prefix(facet_field(name), "", filter_query=query, limit=VALUES_MAX))}
+
+
+def count_facets(profiles: Sequence[Profile]) -> Facets:
+    """The same of profiles at hand, without an index."""
+    counted: dict[str, Counter[str]] = {name: Counter() for name in (*FACETS, "open")}
+    for each in profiles:
+        for name, values in (("location", [each.location]), ("company", [each.company]), ("industry", [each.industry])):
+            counted[name].update(filter(None, values))
+        counted["skill"].update(each.skills)
+        counted["language"].update(each.languages)
+        counted["open"]["true" if each.open_to_work else "false"] += 1
+    return {
+        name: sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:VALUES_MAX]
+        for name, counts in counted.items()
+    }

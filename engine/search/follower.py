@@ -46,6 +46,13 @@ def catch_up(store: Store, path: Path) -> int:
             return following.catch_up()
 
 
+def is_behind(store: Store, path: Path) -> bool:
+    """Whether the directory has changed since what the index holds."""
+    own = IndexFolder(path).current()
+    noted = (own and followed(own, MADE_AS)) or {}
+    return any(noted.get(shard, 0) != seq for shard, seq in positions(store).items())
+
+
 class Follower:
     """Follows until it is told to stop; meant for a thread of its own in every process that searches."""
 

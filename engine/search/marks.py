@@ -51,8 +51,7 @@ def marks(
     suppressed, *opted_out = pipe.execute()
     contacts = open_contacts(store, account, known)
     due_ms = _due(store, account, contacts)
-    latest = latest_of_account(store, account, known)
-    since_ms = now_ms - contacted_days * DAY_MS
+    latest = latest_of_account(store, account, known, since_ms=now_ms - contacted_days * DAY_MS)
     found: dict[bytes, Mark | None] = {}
     for i, person in enumerate(known):
         if opted_out[i]:
@@ -61,7 +60,7 @@ def marks(
             found[person] = Mark("suppressed")
         elif contacts[i] is not None:
             found[person] = Mark("open", until_ms=due_ms.get(contacts[i] or ""), at_ms=latest[i])
-        elif contacted_days and latest[i] is not None and (latest[i] or 0) > since_ms:
+        elif contacted_days and latest[i] is not None:
             found[person] = Mark("contacted", at_ms=latest[i])
         else:
             found[person] = None

@@ -48,6 +48,7 @@ def save(store: Store, account: str, name: str, query: str) -> bool:
 
 def get(store: Store, account: str, name: str) -> Saved:
     """The saved search of that name; raises NotFound (``no_search``)."""
+    name = _clean(name)
     stored = store.client.hget(store.keys.searches(account), name)
     if stored is None:
         raise NotFound(f"no saved search {name[:80]!r} of account {account!r}", code="no_search")
@@ -64,18 +65,22 @@ def of_account(store: Store, account: str) -> list[Saved]:
 def remove(store: Store, account: str, name: str) -> bool:
     """Forget a saved search; False where there is none of that name."""
     get_account(store, account)
-    return bool(store.client.hdel(store.keys.searches(account), name))
+    return bool(store.client.hdel(store.keys.searches(account), _clean(name)))
 
 
 def query_of(store: Store, account: str, asked: str) -> str:
     """The query that is meant: that of the saved search of this name, else the text itself."""
-    stored = store.client.hget(store.keys.searches(account), asked)
+    stored = store.client.hget(store.keys.searches(account), _clean(asked))
     return str(orjson.loads(stored)["query"]) if stored is not None else asked
 
 
 def check_name(name: str) -> str:
     """A name for a saved search, blanks made one; raises Invalid."""
-    name = " ".join(name.split())
-    if not 1 <= len(name) <= NAME_CHARS_MAX or not name.isprintable():
-        raise Invalid(f"a saved search's name has 1 to {NAME_CHARS_MAX} printable characters", code="bad_name")
+    name = _clean(name)
+    if not 1 <= len(name) <= NAME_CHARS_MAX or not name.isprintable() or "/" in name or not name.strip("."):
+        raise Invalid(f"a saved search's name has 1 to {NAME_CHARS_MAX} printable characters, no '/'", code="bad_name")
     return name
+
+
+def _clean(name: str) -> str:
+    return " ".join(name.split())

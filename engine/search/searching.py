@@ -9,6 +9,7 @@ from engine.accounts import get_account
 from engine.directory.profile import Profile
 from engine.directory.store import visible_many
 from engine.errors import Invalid
+from engine.search.facets import count_facets
 from engine.search.index import FOUND_MAX, Found
 from engine.search.marks import Mark, marks
 from engine.search.query import parse
@@ -19,6 +20,8 @@ from engine.store import Store
 CONTACTED_DAYS: Final = 30
 CONTACTED_DAYS_MAX: Final = 730
 PAGE_MAX: Final = 100
+CHECKED_MAX: Final = 200
+"""Up to so many found, each is looked up before anything is told of how many there are."""
 SHOWN_MAX: Final = 10_000
 """What a search shows under a plan that sets no limit: nobody looks at more, and a cursor goes no further."""
 
@@ -96,7 +99,7 @@ def search(
     now_ms = store.now_ms()
     node = parse(text, now_ms=now_ms)
     most = min(cap or SHOWN_MAX, FOUND_MAX)
-    found = index.search(node, most=most, facets=facets)
+    found = _as_it_is(store, index.search(node, most=most, facets=facets))
     start = _start(found.ids, after)
     page = found.ids[start : start + min(limit, PAGE_MAX)]
     # What was hidden or removed since the index was written is in no result, whatever the index says.
@@ -106,6 +109,17 @@ def search(
     end = start + len(page)
     following = f"{end}.{page[-1]}" if page and end < len(found.ids) else None
     return Result(found.total, len(found.ids), cap or None, items, found.facets, following)
+
+
+def _as_it_is(store: Store, found: Found) -> Found:
+    """Where few were found: only those who are in the directory still, and counted so, whatever the index says."""
+    if found.total > CHECKED_MAX or found.total > len(found.ids):
+        return found
+    profiles = dict(zip(found.ids, visible_many(store, found.ids), strict=True))
+    there = [each for each in profiles.values() if each is not None]
+    if len(there) == len(found.ids):
+        return found
+    return Found(len(there), [each.id for each in there], count_facets(there) if found.facets else {})
 
 
 def _start(ids: list[str], after: str) -> int:

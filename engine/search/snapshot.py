@@ -12,9 +12,11 @@ from engine.accounts import get_account
 from engine.directory.profile import Profile
 from engine.directory.store import visible_many
 from engine.errors import Refused
+from engine.identity import digest
 from engine.search.index import FOUND_MAX
 from engine.search.marks import STANDS_IN_THE_WAY, marks
 from engine.search.query import parse
+from engine.search.queued import queued_people
 from engine.search.searching import CONTACTED_DAYS, SHOWN_MAX, Searches
 from engine.store import Store
 
@@ -56,9 +58,13 @@ def snapshot(
     for start in range(0, len(found.ids), _AT_ONCE):
         profiles = [each for each in visible_many(store, found.ids[start : start + _AT_ONCE]) if each is not None]
         told = marks(store, account, profiles, contacted_days=contacted_days, now_ms=now_ms)
+        people = frozenset(digest(profile.address) for profile in profiles if profile.address)
+        waiting = queued_people(store, account, people)
         for profile, mark in zip(profiles, told, strict=True):
             if mark is not None and (mark.kind in STANDS_IN_THE_WAY or mark.kind == "contacted"):
                 taken.left_out[mark.kind] += 1
+            elif digest(profile.address) in waiting:
+                taken.left_out["queued"] += 1
             elif profile.address in seen:
                 taken.left_out["same_address"] += 1
             else:

@@ -84,8 +84,10 @@ def test_what_is_to_pay_is_told_apart_from_when_it_is_due(billed):
 def test_an_invoice_is_noted_as_paid_once_and_its_reference_is_shown(billed):
     said = "invoice acme-0001 is paid; the subscription of acme is active\n"
     assert billed("invoice", "paid", "acme-0001", "--reference", "bank 17")[:2] == (0, said)
-    again = as_json(billed("invoice", "paid", "acme-0001", "--reference", "bank 18", "--json"))
+    again = as_json(billed("invoice", "paid", "acme-0001", "--reference", "bank 17", "--json"))
     assert (again["changed"], again["state"]) == (False, "paid")
+    code, _, (told,) = billed("invoice", "paid", "acme-0001", "--reference", "bank 18")
+    assert (code, "paid before, as bank 17" in told) == (3, True)
     assert "paid, bank 17" in billed("invoice", "show", "acme-0001")[1]
 
 

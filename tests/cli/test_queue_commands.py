@@ -118,7 +118,7 @@ def test_nothing_at_all_is_said_plainly(cli):
     assert cli("dead", "drop", "--all")[1] == "0 dead letters are gone\n"
 
 
-def test_the_groups_fit_80_columns_and_only_the_error_is_cut(cli, dead, monkeypatch):
+def test_the_groups_fit_80_columns_and_a_long_error_goes_on_below(cli, dead, monkeypatch):
     monkeypatch.setattr(console, "_width", 80)
     groups = items(cli("dead", "list", "--json"))
     header, first, error, *_ = cli("dead", "list")[1].splitlines()
@@ -131,7 +131,7 @@ def test_the_groups_fit_80_columns_and_only_the_error_is_cut(cli, dead, monkeypa
     monkeypatch.setattr(console, "_width", 30)
     _, first, error, *_ = cli("dead", "list")[1].splitlines()
     assert first.endswith(groups[0]["sample_id"])
-    assert error == "  send, fails: ValueError: ro…"
+    assert error == "  send, fails: ValueError: row"
 
 
 def test_every_id_of_a_group_is_listed_page_by_page(cli, dead):

@@ -61,7 +61,7 @@ def test_people_read_how_many_are_shown_of_how_many_and_why(acme):
     assert [lines[n].split()[0] for n in (2, 4)] == [
         item["id"] for item in look(acme, "title:nurse skill:care")["items"]
     ][:2]
-    assert lines[3] == "  Nurse; Care"
+    assert lines[3] == "  title: Nurse; skill: Care"
     assert "Bern 320" in out
     assert lines[-1].startswith("more: --after 2.n")
 

@@ -4,14 +4,17 @@ import io
 
 import pytest
 
-from engine import choices, opening, submitting, suppressions
+from engine import campaigns, choices, opening, submitting, suppressions
 from engine.directory import wishes
+from engine.directory.keys import DIRECTORY_SHARDS
 from engine.directory.profile import Profile
-from engine.directory.store import put_many, remove_many
+from engine.directory.store import all_profiles, put_many, remove_many
 from engine.errors import Invalid, NotFound, Refused
 from engine.intake.lists import open_list
 from engine.message import parse_message
-from engine.search import saved
+from engine.search import saved, searching
+from engine.search import snapshot as snapshots
+from engine.search.facets import count_facets
 from engine.search.follower import catch_up
 from engine.search.index import Index
 from engine.search.query import QueryError
@@ -163,8 +166,12 @@ def test_what_is_hidden_or_removed_is_shown_no_more_even_before_the_index_knows(
     wishes.hide(store, "n0@example.org")
     remove_many(store, ["n01"])
     choices.erase(store, "n2@example.org")
-    found = {item.profile.id for item in search(store, index, "acme", "id:n00 or id:n01 or id:n02 or id:n03").items}
-    assert found == {"n03"}
+    found = search(store, index, "acme", "id:n00 or id:n01 or id:n02 or id:n03")
+    assert (ids(found), found.total, found.shown) == (["n03"], 1, 1)
+    assert found.facets["location"] == [("Bern", 1)], "nothing is told of who is gone, by the numbers neither"
+    assert search(store, index, "acme", "id:n02").facets["skill"] == []
+    taken = snapshot(store, index, "acme", "id:n00 or id:n01 or id:n02 or id:n03")
+    assert [row["id"] for row in taken.rows] == ["n03"], "nor written to"
 
 
 def test_a_query_that_cannot_be_read_says_where(look):
@@ -215,6 +222,16 @@ def test_a_snapshot_leaves_out_who_would_not_be_written_to(store, look, freeze):
     assert taken.rows[0]["first_name"] == "Nurse"
 
 
+def test_who_is_queued_in_another_campaign_is_not_taken_once_more(store, look, freeze):
+    shown = [f"n{int(ident[1:])}@example.org" for ident in ids(look("title:nurse", limit=100))]
+    earlier = a_campaign(store, to=shown[:3], pack_size=2)  # none of it is sent yet
+    taken = freeze("title:nurse")
+    assert (dict(taken.left_out), [row["email"] for row in taken.rows]) == ({"queued": 3}, shown[3:])
+    campaigns.steer(store, earlier, "cancel")
+    campaigns.cancel_rest(store, earlier)
+    assert [row["email"] for row in freeze("title:nurse").rows] == shown
+
+
 def test_an_address_two_profiles_share_is_written_to_once(store, people, freeze):
     put_many(store, [Profile(id=f"twin{n}", title="Twin", address="twin@example.org") for n in range(2)])
     taken = freeze("title:twin")
@@ -250,3 +267,55 @@ def test_a_basic_account_may_look_as_far_as_its_plan_shows(store, people, look):
     basic = a_plan(slug="basic", can_send=False, profiles_per_search=2)
     opening.open_account(store, "basic", email="b@example.org", name="B", plan=basic)
     assert look("title:nurse", account="basic").shown == 2
+
+
+def test_facets_counted_from_profiles_are_those_of_the_index(store, look):
+    found = look("title:nurse")
+    everybody = [profile for shard in range(DIRECTORY_SHARDS) for profile in all_profiles(store, shard, visible=True)]
+    counted = count_facets([profile for profile in everybody if profile.title == "Nurse"])
+    assert {name: sorted(values) for name, values in counted.items()} == {
+        name: sorted(values) for name, values in found.facets.items()
+    }
+
+
+def test_whom_i_wrote_to_is_known_though_much_other_mail_came_since(store, look):
+    send_all(store, a_campaign(store, "acme", to=["n3@example.org"]))
+    reply(store, "acme.1.0", address="n3@example.org", accept=False)
+    for n in range(45):  # enough for the mailbox to put older entries elsewhere
+        an_account(store, f"other{n}", credits_=1)
+        store.at_ms += 60_000
+        send_all(store, a_campaign(store, f"other{n}", to=["n3@example.org"]))
+    assert look("id:n03").items[0].mark.kind == "contacted"
+
+
+def test_who_wants_no_mail_at_all_is_marked_so_before_anything_else(store, look):
+    suppressions.suppress(store, "acme", "n0@example.org")
+    choices.stop_all(store, "n0@example.org")
+    assert look("id:n00").items[0].mark.kind == "opted_out"
+
+
+def test_a_page_goes_on_behind_the_last_one_of_the_page_before_wherever_that_stands_now(store, look):
+    before = ids(look("title:nurse", limit=100))
+    first = look("title:nurse", limit=3)
+    remove_many(store, [before[0]])
+    after = ids(look("title:nurse", limit=100, after=first.next))
+    assert after[0] == before[3], "neither left out nor told twice"
+
+
+def test_without_a_limit_of_the_plans_no_more_is_shown_than_anybody_looks_at(store, look, freeze, monkeypatch):
+    monkeypatch.setattr(searching, "SHOWN_MAX", 5)
+    monkeypatch.setattr(snapshots, "SHOWN_MAX", 5)
+    store.client.hset(store.keys.account("acme"), "profiles_per_search", 0)
+    assert look("title:nurse", limit=100).shown == 5
+    assert len(freeze("title:nurse").rows) == 5
+    store.client.hset(store.keys.account("acme"), "profiles_per_search", CAP)
+
+
+def test_a_saved_search_is_found_however_its_blanks_were_typed(store, people):
+    saved.save(store, "acme", "two  words", "title:nurse")
+    assert saved.query_of(store, "acme", " two   words ") == "title:nurse"
+    assert saved.get(store, "acme", "two  words").name == "two words"
+    for name in (".", "..", "a/b"):
+        with pytest.raises(Invalid):
+            saved.save(store, "acme", name, "nurse")
+    assert saved.remove(store, "acme", "two\twords")

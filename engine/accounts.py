@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from engine.errors import Invalid, NotFound
@@ -42,7 +42,11 @@ class Account:
 
 def get_account(store: Store, account: str) -> Account:
     """The account of that id; raises NotFound."""
-    stored = store.hash(store.keys.account(account))
+    return parse_account(account, store.hash(store.keys.account(account)))
+
+
+def parse_account(account: str, stored: Mapping[str, str]) -> Account:
+    """The account of what is stored under its id; raises NotFound where nothing is."""
     if not stored:
         raise NotFound(f"no account {account[:80]!r}; open it with: inmail account open", code="no_account")
     return Account(

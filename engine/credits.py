@@ -129,8 +129,9 @@ def entry_at(store: Store, account: str, at_ms: int) -> LogEntry | None:
 
     The log is searched by halves, as its numbers are dense and its times grow.
     """
-    low, high = 0, last_seq(store, account)
-    newest = _entry(store, account, high)
+    found = store.client.xrevrange(store.keys.log(account), count=1)
+    newest = parse_entry(*found[0]) if found else None
+    low, high = 0, newest.seq if newest else 0
     while newest is not None and newest.at_ms > at_ms:
         if high - low <= 1:
             return _entry(store, account, low)

@@ -170,6 +170,13 @@ class Store:
         """A whole hash as text; empty where the key does not exist."""
         return {_text(k): _text(v) for k, v in self.client.hgetall(key).items()}
 
+    def hashes(self, *keys: str) -> list[dict[str, str]]:
+        """Several whole hashes in one round trip, each as by ``hash``."""
+        pipe = self.client.pipeline(transaction=False)
+        for key in keys:
+            pipe.hgetall(key)
+        return [{_text(k): _text(v) for k, v in found.items()} for found in pipe.execute()]
+
     def _call(self, name: str, keys: list[str], args: Sequence[str | int | bytes]) -> Any:
         named = self._named_keys(keys)
         try:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from engine import course
-from engine.accounts import get_account
+from engine.accounts import parse_account
 from engine.amendment import NOW, Amendment
 from engine.changing import apply_change
 from engine.credits import available_at
@@ -19,7 +19,7 @@ from engine.periods import check_timezone
 from engine.plans import Plan
 from engine.refusals import cancelled, no_subscription, not_sold_so, other_balance, owing, unpaid, use_change
 from engine.store import RedisTrouble, Store
-from engine.subscription import ACTIVE, INCOMPLETE, LAPSED, LIVE, PAST_DUE, Subscription, read
+from engine.subscription import ACTIVE, INCOMPLETE, LAPSED, LIVE, PAST_DUE, Subscription, parse
 from engine.wake import wake
 
 _TRIES = 20
@@ -70,10 +70,10 @@ def cancel(store: Store, offer: Offer, account: str) -> Outcome:
 
 def advance(store: Store, offer: Offer, account: str) -> Subscription | None:
     """Let everything happen that is due by now; returns the subscription, None where there never was one."""
-    if read(store, account) is None:
-        get_account(store, account)
+    amendment = open_amendment(store, offer, account)
+    if amendment.before is None:
         return None
-    return transition(store, offer, account, _nothing).subscription
+    return transition(store, offer, account, _nothing, amendment).subscription
 
 
 def begin(amendment: Amendment, plan: Plan, cycle: str, *, opening: bool = False) -> None:
@@ -97,14 +97,22 @@ def begin(amendment: Amendment, plan: Plan, cycle: str, *, opening: bool = False
         amendment.grant(plan.credits_a_month, balance=NOW)
 
 
-def transition(store: Store, offer: Offer, account: str, act: Callable[[Amendment], None]) -> Outcome:
+def transition(
+    store: Store,
+    offer: Offer,
+    account: str,
+    act: Callable[[Amendment], None],
+    opened: Amendment | None = None,
+) -> Outcome:
     """Let due events happen, then ``act``, then what is due after it, all as one step; again where somebody came first.
+
+    ``opened`` is an amendment that was just opened and not touched yet.
 
     Errors: NotFound; whatever ``act`` refuses with, and nothing is changed then; Unavailable after many tries.
     """
     operation = f"call:{secrets.token_hex(8)}"
     for _ in range(_TRIES):
-        amendment = open_amendment(store, offer, account)
+        amendment, opened = opened or open_amendment(store, offer, account), None
         course.run(amendment)
         try:
             act(amendment)
@@ -118,21 +126,22 @@ def transition(store: Store, offer: Offer, account: str, act: Callable[[Amendmen
             return Outcome(amendment.it, changed=False, invoice=amendment.issued)
         if amendment.commit(store, operation):
             note_next(store, amendment.it)
-            wake(store, account)
+            wake(store, account, now_ms=amendment.now_ms)
             return Outcome(amendment.it, changed=True, invoice=amendment.issued, taken_back=amendment.takes_back)
     raise Unavailable(f"the subscription of account {account!r} is being changed by others: try again")
 
 
 def open_amendment(store: Store, offer: Offer, account: str) -> Amendment:
     """An amendment of the account's subscription as it stands; raises NotFound."""
-    owner = get_account(store, account)
+    stored, subscription = store.hashes(store.keys.account(account), store.keys.subscription(account))
+    owner = parse_account(account, stored)
     return Amendment(
         account,
         buyer=(owner.name, owner.email),
         weight=owner.weight,
         offer=offer,
         now_ms=store.now_ms(store.keys.account(account)),
-        before=read(store, account),
+        before=parse(subscription) if subscription else None,
         balance_at=lambda at_ms: available_at(store, account, at_ms),
         invoice_of=lambda number: get_invoice(store, account, number),
     )

@@ -112,7 +112,9 @@ def test_a_pending_change_counts_from_the_end_of_the_period(store):
 
 def test_a_change_to_a_plan_without_credits_at_the_years_end_takes_no_month_before_it(store):
     an_account(store, plan=a_plan(credits_a_month=10, fee_annual=1000, fee_monthly=100))
-    subscriptions.change(store, OFFER, "acme", a_plan(slug="more", credits_a_month=10, fee_monthly=200), annual=True)
+    subscriptions.change(
+        store, OFFER, "acme", a_plan(slug="more", credits_a_month=10, fee_monthly=200, fee_annual=2000), annual=True
+    )
     subscriptions.change(store, OFFER, "acme", a_plan(slug="none", fee_monthly=50))
     next_month = NOON_MS + 31 * DAY_MS
     assert outlook(store, "acme").next_grant_at_ms == next_month

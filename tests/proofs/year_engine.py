@@ -31,7 +31,7 @@ from workers.renewing import Renewer
 BASIC = Plan("basic", "Basic", can_send=False)
 CATALOGUE = {"basic": BASIC} | {slug: Plan(name=slug, **terms) for slug, terms in PLANS.items()}
 _LEASE_MS = 30_000
-_RECIPIENTS, _PACK = 1_000, 250
+_RECIPIENTS, _PACK = 250, 125
 
 
 @dataclass

@@ -128,10 +128,10 @@ class _Year:
 
     def _send(self, at_ms: int) -> None:
         rng = self.rng
-        self._at(at_ms + self._days(7, 16), "send")
+        self._at(at_ms + self._days(14, 40), "send")
         if at_ms + ANSWER_MS >= self.ends_ms:
             return
-        sent = self._event(at_ms, "send", rng.randint(1, 60))
+        sent = self._event(at_ms, "send", rng.randint(1, rng.choice((8, 8, 8, 60))))
         assert isinstance(sent, int)
         answered = round(sent * rng.uniform(0.2, 0.6))
         first = rng.randint(0, answered) if rng.random() < 0.3 else answered

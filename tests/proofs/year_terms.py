@@ -10,6 +10,7 @@ from calendar import monthrange
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -43,6 +44,7 @@ def fee(plan: Plan, annual: bool) -> int:
     return plan["fee_annual"] if annual else plan["fee_monthly"]
 
 
+@cache
 def month_start_ms(anchor_ms: int, zone: str, month: int) -> int:
     """R1: the anchor's day and wall-clock time so many months on, the day clipped to the month's length."""
     if month == 0:

@@ -115,7 +115,7 @@ def test_a_change_to_a_plan_without_credits_at_the_years_end_takes_no_month_befo
     subscriptions.change(
         store, OFFER, "acme", a_plan(slug="more", credits_a_month=10, fee_monthly=200, fee_annual=2000), annual=True
     )
-    subscriptions.change(store, OFFER, "acme", a_plan(slug="none", fee_monthly=50))
+    subscriptions.change(store, OFFER, "acme", a_plan(slug="none", fee_monthly=50, fee_annual=500))
     next_month = NOON_MS + 31 * DAY_MS
     assert outlook(store, "acme").next_grant_at_ms == next_month
     assert next_grant_ms(read(store, "acme")) == next_month

@@ -103,7 +103,7 @@ def test_every_endpoint_answers_for_anothers_ids_as_for_ids_there_are_none_of(ac
         names = re.findall(r"\{(\w+)\}", path)
         assert len(names) <= 1, "a route with two ids needs a matrix of two"
         assert set(names) <= set(ids), f"{path}: say here which ids are another's"
-        for body in BODIES.get(path, [None]):
+        for body in BODIES.get(path, [None]) if method != "DELETE" else [None]:
             if not names:
                 continue
             theirs, none = ids[names[0]]

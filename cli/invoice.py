@@ -136,6 +136,8 @@ def failed(
     with session(changes=True) as s:
         account = invoice_search.invoice_of_number(s.store, number).account
         outcome = payments.record_failed(s.store, the_offer(), account, number, reason=reason)
+    if outcome.invoice and outcome.invoice.state == "paid":
+        raise Refused(f"invoice {number} is paid: nothing was noted; where the money went back, settle it by hand")
     _tell(outcome, number, as_json)
 
 

@@ -126,8 +126,10 @@ class Amendment:
         # As the script reckons it: together with what came of earlier months in this same call.
         over = min(n, max(0, balance + self._came_now + n - cap)) if cap else 0
         self._came_now += n - over
+        still_late = tuple(one for one in self.it.late if one[1] > start_ms)
         if self.now_ms > self.it.month_end_ms:
-            self.set(late=(*self.it.late, (start_ms, self.now_ms, n - over)))
+            still_late = (*still_late, (start_ms, self.now_ms, n - over))
+        self.set(late=still_late)
         return balance
 
     def charge_fee(self) -> None:

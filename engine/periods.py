@@ -47,13 +47,6 @@ def period_at(start_ms: int, cycle: str, timezone: str, month: int) -> Period:
     return _period(start_ms, check_timezone(timezone), months_of(cycle), month)
 
 
-def billing_period(start_ms: int, cycle: str, timezone: str, month: int) -> tuple[int, int]:
-    """Start and end, ms, of the billing period in which month number ``month`` lies. Raises as ``period_at``."""
-    zone, months = check_timezone(timezone), months_of(cycle)
-    first = month - month % months
-    return _start_ms(start_ms, zone, first), _start_ms(start_ms, zone, first + months)
-
-
 def months_of(cycle: str) -> int:
     """How many months one billing period has; raises Invalid bad_cycle."""
     if cycle not in CYCLES:

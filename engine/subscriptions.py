@@ -13,7 +13,7 @@ from engine.amendment import NOW, Amendment
 from engine.changing import apply_change
 from engine.credits import available_at
 from engine.errors import EngineError, Refused, Unavailable
-from engine.invoices import Invoice, get_invoice
+from engine.invoices import Invoice, fee_of, get_invoice
 from engine.offer import Offer, check_version, is_free
 from engine.periods import check_timezone
 from engine.plans import Plan
@@ -85,8 +85,7 @@ def begin(amendment: Amendment, plan: Plan, cycle: str, *, opening: bool = False
         raise not_sold_so(plan, cycle)
     timezone = amendment.offer.timezone
     check_timezone(timezone)
-    fee = plan.fee_monthly if cycle == "monthly" else plan.fee_annual
-    waits = amendment.offer.charges and fee > 0
+    waits = amendment.offer.charges and fee_of(plan, cycle) > 0
     amendment.begin(plan, cycle, state=INCOMPLETE if waits else ACTIVE, timezone=timezone)
     if not waits and not opening:
         amendment.note("subscribe", f"{plan.slug} {cycle}")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import Invalid
-from engine.periods import billing_period, check_timezone, period_at, periods
+from engine.periods import check_timezone, period_at, periods
 
 TEN_YEARS = 120
 DAY_MS = 86_400_000
@@ -139,25 +139,6 @@ def test_an_annual_cycle_begun_on_29_february_bills_on_28_february_until_there_i
 
 
 @pytest.mark.parametrize(
-    ("month", "cycle", "began", "ends"),
-    [
-        (0, "monthly", "2027-01-31 09:00", "2027-02-28 09:00"),
-        (1, "monthly", "2027-02-28 09:00", "2027-03-31 09:00"),
-        (0, "annual", "2027-01-31 09:00", "2028-01-31 09:00"),
-        (11, "annual", "2027-01-31 09:00", "2028-01-31 09:00"),
-        (12, "annual", "2028-01-31 09:00", "2029-01-31 09:00"),
-        (25, "annual", "2029-01-31 09:00", "2030-01-31 09:00"),
-    ],
-)
-def test_a_billing_period_lasts_from_one_billing_month_to_the_next(month, cycle, began, ends):
-    start = _local("2027-01-31 09:00", "America/New_York")
-    assert billing_period(start, cycle, "America/New_York", month) == (
-        _local(began, "America/New_York"),
-        _local(ends, "America/New_York"),
-    )
-
-
-@pytest.mark.parametrize(
     "name", ["", "Berlin", "europe/berlin", "../etc/passwd", "/etc/localtime", "Europe", "UTC ", "\0", "x" * 9000]
 )
 def test_a_time_zone_there_is_none_of_is_refused_in_one_clear_line(name):
@@ -242,10 +223,6 @@ def test_a_monthly_cycle_bills_always_and_an_annual_one_every_twelfth_month(star
 def test_a_month_asked_for_by_number_is_the_one_reached_by_counting(start, cycle, zone, month):
     every = _ten_years(start, cycle, zone)
     assert period_at(start, cycle, zone, month) == every[month]
-    first, last = billing_period(start, cycle, zone, month)
-    billed = [each.start_ms for each in every if each.bills]
-    assert first == max(at for at in billed if at <= every[month].start_ms)
-    assert last == min(at for at in billed if at > every[month].start_ms)
 
 
 @given(starts, st.sampled_from(["UTC", "Asia/Kathmandu", "Etc/GMT+12"]))

@@ -28,4 +28,4 @@ def _send(store: Store, claims: Sequence[Claim]) -> list[Delivery]:
     return into_mailboxes(store, claims)
 
 
-workers.actors.channel = lambda _name: Channel(_send)  # type: ignore[assignment]
+workers.actors.channel = lambda _name: Channel(_send)  # type: ignore[attr-defined]

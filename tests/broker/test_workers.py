@@ -114,7 +114,7 @@ def test_what_middleware_could_not_send_is_sent_before_the_ack(server: Server) -
     def second(_: str) -> None:
         ran.append("second")
 
-    dramatiq.pipeline([first.message(), second.message()], broker=broker).run()
+    dramatiq.pipeline([first.message(), second.message()], broker=broker).run()  # type: ignore[call-arg]
     worker = dramatiq.Worker(broker, worker_threads=1, worker_timeout=50)
     worker.start()
     assert wait_until(lambda: server.admin.config_get("maxmemory")["maxmemory"] != "0")

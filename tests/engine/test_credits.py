@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine import accounts, credits, opening, suppressions
+from engine import accounts, credits, opening, plans, suppressions
 from engine.errors import Invalid, NotFound, Refused
 from tests.factories import a_plan, an_account, wallet
 
@@ -49,7 +49,7 @@ def test_opening_an_account_again_does_not_set_its_weight_back(store):
     assert accounts.get_account(store, "acme").weight == 3
 
 
-@pytest.mark.parametrize("bad", [0, -1, accounts.WEIGHT_MAX + 1, 10**30])
+@pytest.mark.parametrize("bad", [0, -1, plans.WEIGHT_MAX + 1, 10**30])
 def test_a_weight_out_of_bounds_is_invalid_and_changes_nothing(store, bad):
     an_account(store, plan=a_plan(weight=7))
     with pytest.raises(Invalid, match="from 1 to 100"):

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from engine.invoices import Line
-from engine.periods import billing_period, period_at
+from engine.periods import months_of, period_at
 from engine.proration import days, days_left, half_up, is_upgrade, prorate
 from tests.factories import a_plan
 
@@ -33,7 +33,7 @@ moments = st.integers(0, 31 * DAY_MS - 1).map(lambda after: START_MS + after)
 
 def _upgrade(old, old_cycle, new, new_cycle, at_ms):
     period = JANUARY if old_cycle == "monthly" else YEAR
-    ends = billing_period(at_ms, new_cycle, "UTC", 0)[1]
+    ends = period_at(at_ms, new_cycle, "UTC", months_of(new_cycle)).start_ms
     return prorate(old, old_cycle, new, new_cycle, at_ms=at_ms, period=period, month=JANUARY, new_period_end_ms=ends)
 
 

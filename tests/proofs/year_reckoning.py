@@ -221,7 +221,8 @@ class Reckoning:
 
     def _upgrade(self, plan: Plan, annual: bool) -> str:
         old, before, after = self.plan, self.plan["credits_a_month"], plan["credits_a_month"]
-        days, left = days_and_left(*map(self._start_of, self.period), self.now_ms)
+        begins_ms, ends_ms = map(self._start_of, self.period)
+        days, left = days_and_left(begins_ms, ends_ms, self.now_ms)
         mdays, mleft = days_and_left(self._start_of(self.month), self._start_of(self.month + 1), self.now_ms)
         back = (old["slug"], -half_up(fee(old, self.annual) * left, days))
         same_cycle = annual == self.annual

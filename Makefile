@@ -3,8 +3,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.setup-done
+# Every process a test starts would compile all it imports once more.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo up test test-slow test-cluster prove year mutants soak drill check bench bench-full lock clean
+.PHONY: help setup demo up test test-slow test-cluster test-fake prove year mutants soak drill check bench bench-full lock clean
 ROUNDS ?= 20
 
 help: ## list the targets
@@ -28,7 +30,7 @@ up: $(STAMP) ## Redis, scheduler and workers in one terminal; Ctrl-C stops them
 	@$(BIN)/inmail up
 
 test: $(STAMP) ## the everyday test suite, on two cores
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP) ## format, lint, types, import floors
 	@$(BIN)/ruff format --check .
@@ -66,6 +68,9 @@ test-slow: $(STAMP) ## the tests that take minutes
 
 test-cluster: $(STAMP) ## the engine's tests once more, on a Redis Cluster of three masters
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m cluster
+
+test-fake: $(STAMP) ## the same tests on fakeredis, the stand-in for a machine without Redis
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m stand_in
 
 prove: $(STAMP) ## every crash point, 1,000 runs beside a model, opposed spenders; some minutes
 	@$(BIN)/python -m pytest -m proof

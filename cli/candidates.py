@@ -15,6 +15,7 @@ from cli import candidates_import
 from cli.account import Json
 from cli.output import pairs, plural, print_json, say, when
 from cli.output_file import Force, Output, tell_written, write_csv, written
+from cli.search import search
 from cli.session import session
 from engine.directory import exporting, wishes
 from engine.directory import store as directory
@@ -26,6 +27,8 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 app.command("import")(candidates_import.import_)
+# A query may begin with '-', which leaves somebody out: it is no option then.
+app.command("search", context_settings={"ignore_unknown_options": True})(search)
 
 Address = Annotated[str, typer.Argument(metavar="ADDRESS")]
 _AT_ONCE: Final = 10_000

@@ -39,11 +39,6 @@ TIME_MAX_S = 600.0
 ACCOUNT = "demo"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the root."""
-    app.command("demo")(demo)
-
-
 def demo(
     candidates: Annotated[
         Path | None, typer.Option(metavar="FILE", help="a real list; without it, made-up people")

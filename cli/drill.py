@@ -23,11 +23,6 @@ from config.settings import get_settings
 DRIFT = 4
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the root."""
-    app.command("drill")(drill)
-
-
 def drill(
     rounds: Annotated[int, typer.Option(min=1, max=100_000, help="how often somebody is killed")] = 20,
     seed: Annotated[int | None, typer.Option(help="for the same victims at the same moments again")] = None,

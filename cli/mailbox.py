@@ -19,12 +19,6 @@ from engine.identity import account_of, parse_inmail
 from engine.links import PURPOSE_OF, link_in
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the root."""
-    for command in (inbox, reply, conversation, folder):
-        app.command(command.__name__)(command)
-
-
 def inbox(
     address: Annotated[str, typer.Argument(metavar="ADDRESS", help="whose mailbox, an e-mail address")],
     most: Annotated[int, typer.Option(min=1, max=500, help="at most so many InMails")] = 20,

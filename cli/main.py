@@ -7,35 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import metadata
+from functools import cache
 from typing import Annotated, Any
 
 import typer
 from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError
 from typer.main import get_command
 
-from cli import (
-    account,
-    campaign,
-    candidates,
-    choices,
-    credit,
-    dead,
-    demo,
-    drill,
-    invoice,
-    key,
-    link,
-    mailbox,
-    operate,
-    plan,
-    queue,
-    search,
-    seat,
-    simulate,
-    subscription,
-    web,
-)
+from cli.commands import Commands
 from cli.output import complain, errors
 from config.settings import BadSettings
 from engine.errors import Corrupt, EngineError, Invalid, Refused
@@ -43,6 +22,7 @@ from engine.store import RedisTrouble, trouble_text
 
 app = typer.Typer(
     name="inmail",
+    cls=Commands,
     help="Run InMail campaigns in bulk: credits are debited atomically and come home when nobody answers.",
     no_args_is_help=True,
     add_completion=False,
@@ -53,6 +33,8 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from importlib import metadata
+
         typer.echo(f"inmail {metadata.version('inmail-engine')}")
         raise typer.Exit
 
@@ -66,29 +48,11 @@ def root(
     """Run InMail campaigns in bulk: credits are debited atomically and come home when nobody answers."""
 
 
-app.add_typer(account.app, name="account")
-app.add_typer(credit.app, name="credits")
-app.add_typer(plan.app, name="plan")
-app.add_typer(subscription.app, name="subscription")
-app.add_typer(invoice.app, name="invoice")
-app.add_typer(campaign.app, name="campaign")
-app.add_typer(account.suppression_app, name="suppression")
-app.add_typer(choices.app, name="mailbox")
-search.register(candidates.app)
-app.add_typer(candidates.app, name="candidates")
-app.add_typer(search.app, name="search")
-app.add_typer(key.app, name="key")
-app.add_typer(seat.app, name="seat")
-app.add_typer(queue.app, name="queue")
-app.add_typer(dead.app, name="dead")
-app.add_typer(link.app, name="link")
-subscription.register(app)
-mailbox.register(app)
-operate.register(app)
-web.register(app)
-demo.register(app)
-drill.register(app)
-simulate.register(app)
+@cache
+def command() -> Any:
+    """``inmail`` itself, as click knows it."""
+    return get_command(app)
+
 
 _UsageError: Any = typer.BadParameter.__base__
 """Every complaint about the command line; typer exports only this one of its kinds by name."""
@@ -112,9 +76,8 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
 
 def execute(argv: list[str]) -> int:
     """Run one command line and return its exit code; never a traceback for what a person can get wrong."""
-    command = get_command(app)
     try:
-        result = command.main(args=argv, prog_name="inmail", standalone_mode=False)
+        result = command().main(args=argv, prog_name="inmail", standalone_mode=False)
         sys.stdout.flush()  # while what fails can still be told
         if result == _INTERRUPTED:
             errors.print("inmail: interrupted", markup=False)

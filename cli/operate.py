@@ -23,15 +23,6 @@ from workers.runtime import the_offer
 DRIFT = 4
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the root."""
-    app.command("up")(up)
-    app.command("scheduler")(scheduler)
-    app.command("audit")(audit)
-    app.command("repair")(repair)
-    app.command("doctor")(doctor)
-
-
 def up(
     workers: Annotated[int, typer.Option(min=1, max=64, help="worker processes")] = 2,
     port: Port = None,

@@ -23,12 +23,6 @@ Query = Annotated[str, typer.Argument(metavar="QUERY", help="what to look for, o
 Name = Annotated[str, typer.Argument(metavar="NAME", help="the saved search's name")]
 
 
-def register(candidates: typer.Typer) -> None:
-    """Add ``search`` to the commands about candidates."""
-    # A query may begin with '-', which leaves somebody out: it is no option then.
-    candidates.command("search", context_settings={"ignore_unknown_options": True})(search)
-
-
 def index_of(s: Session) -> Index:
     """The index of this machine, brought up to date unless another process does that already."""
     path = s.settings.index_dir

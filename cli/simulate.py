@@ -63,12 +63,6 @@ Every = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the root."""
-    # -1 is to be read as a number out of bounds, not as an option nobody knows.
-    app.command("simulate")(simulate)
-
-
 def simulate(
     days: Days,
     account: Account = None,

@@ -40,11 +40,6 @@ HISTORY: Final = frozenset(
 """The kinds of log entries that tell a subscription's history."""
 
 
-def register(root: typer.Typer) -> None:
-    """Add ``subscribe``, which is a verb of its own."""
-    root.command("subscribe")(subscribe)
-
-
 def subscribe(
     account: AccountId,
     plan: PlanName,

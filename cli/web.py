@@ -14,11 +14,6 @@ from workers.runtime import plan_catalogue
 Port = Annotated[int | None, typer.Option(min=1, max=65_535, help="where it listens; without it, INMAIL_WEB_PORT")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("web")(web)
-
-
 def web(
     host: Annotated[str | None, typer.Option(help="the address to listen on; 0.0.0.0 = every one")] = None,
     port: Port = None,

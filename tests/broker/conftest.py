@@ -14,6 +14,7 @@ import dramatiq
 import fakeredis
 import pytest
 
+from tests.conftest import real_server
 from workers.broker import DurableRedisBroker
 
 from .rig import Rig, Server
@@ -44,7 +45,12 @@ def shared_server() -> Iterator[Server]:
     made.close()
 
 
-@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.redis)])
+@pytest.fixture(
+    params=[
+        pytest.param("fake", marks=[pytest.mark.stand_in] if real_server() else []),
+        pytest.param("real", marks=pytest.mark.redis),
+    ]
+)
 def broker(request: pytest.FixtureRequest) -> Iterator[DurableRedisBroker]:
     """An empty broker, on the stand-in and on a real server."""
     timing = {"heartbeat_interval": 100, "heartbeat_timeout": 500}

@@ -36,6 +36,12 @@ def cli(redis_url, monkeypatch, tmp_path, capsys):
 
 
 @pytest.fixture
+def impatient(monkeypatch):
+    """A Redis that is away is asked as often as ever, without the waits between."""
+    monkeypatch.setattr("redis.retry.sleep", lambda _seconds: None)
+
+
+@pytest.fixture
 def acme(cli):
     cli("account", "open", "acme", "--email", "hr@example.org", "--name", "Acme", "--plan", "executive")
     return cli

@@ -76,6 +76,7 @@ def test_a_campaign_with_something_to_send_says_that_the_send_queue_is_paused(ac
     assert line not in acme("campaign", "watch", "acme.1")[1]
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("verb", ["show", "watch"])
 def test_a_campaign_is_shown_though_the_redis_of_the_queues_is_away(acme, monkeypatch, verb):
     acme(*SUBMIT)

@@ -189,6 +189,7 @@ def test_paused_queues_and_dead_letters_are_warnings(cli, redis_url):
     assert found["dead letters"]["mend"] == "inmail dead list"
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     ("variable", "others"), [("INMAIL_REDIS_URL", set()), ("INMAIL_BROKER_URL", {"redis role", "workers", "accounts"})]
 )

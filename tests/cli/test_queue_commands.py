@@ -200,6 +200,7 @@ def test_what_would_steer_a_terminal_is_not_printed(cli, dead):
         assert "\x1b" not in out
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_repair_that_cannot_reach_the_queues_is_one_line(cli, monkeypatch):
     cli("account", "open", "acme", "--email", "hr@example.org", "--name", "Acme", "--plan", "executive")
     cli("campaign", "submit", "acme", "list.csv", "--subject", "Hi", "--body", "body.txt")
@@ -231,6 +232,7 @@ VERBS = [
 ]
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("variable", ["INMAIL_REDIS_URL", "INMAIL_BROKER_URL"])
 @pytest.mark.parametrize("words", VERBS, ids=" ".join)
 def test_a_redis_of_the_queues_that_is_away_is_one_line_that_names_it(cli, monkeypatch, words, variable):

@@ -69,6 +69,7 @@ NEVER_REACHED = [
 ]
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("words", NEVER_REACHED, ids=" ".join)
 def test_a_redis_that_was_never_reached_is_named_and_nothing_is_said_of_a_last_step(cli, monkeypatch, words):
     monkeypatch.setenv("INMAIL_REDIS_URL", "redis://ana:secret@127.0.0.1:1/0")
@@ -82,6 +83,7 @@ def test_a_redis_that_was_never_reached_is_named_and_nothing_is_said_of_a_last_s
     )
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_cluster_that_was_never_reached_is_named(cli, monkeypatch):
     monkeypatch.setenv("INMAIL_REDIS_URL", "redis+cluster://ana:secret@127.0.0.1:1,127.0.0.1:2")
     get_settings.cache_clear()

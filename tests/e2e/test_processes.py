@@ -149,6 +149,7 @@ def open_account(world: World, credits_: int) -> None:
         world.run("credits", "grant", "acme", str(credits_ - 150), "--reason", "test")
 
 
+@pytest.mark.slow
 def test_a_small_balance_carries_a_list_through_several_waves_of_real_refunds(world):
     up = world.start("up", "--no-web", "--workers", "1")
     open_account(world, 150)
@@ -174,6 +175,7 @@ def test_a_second_up_in_the_same_directory_says_so(world):
     assert "already running here" in second.stderr
 
 
+@pytest.mark.slow
 def test_killed_workers_lose_nothing_and_nobody_is_written_to_twice(world):
     open_account(world, 30_000)
     plans = world.folder / "plans.toml"
@@ -258,6 +260,7 @@ def test_a_campaign_submitted_with_nothing_running_waits_for_up(world):
     world.wait(lambda: world.counts(campaign)["sent"] == 10, "all to be sent")
 
 
+@pytest.mark.slow
 def test_a_pause_takes_effect_within_a_second(world):
     plans = world.folder / "plans.toml"
     plans.write_text("[plans.free]\nname = 'Free'\n")

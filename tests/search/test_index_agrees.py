@@ -52,8 +52,9 @@ def test_500_random_queries_find_exactly_who_matches(indexed, hundred):
     profiles, index = indexed
     found_some = 0
     for text in queries(profiles)[hundred * 100 :][:100]:
-        expected = {each.id for each in profiles if matches(tree(text), each)}
-        found = index.search(tree(text), most=10_000)
+        node = tree(text)
+        expected = {each.id for each in profiles if matches(node, each)}
+        found = index.search(node, most=10_000)
         assert (set(found.ids), len(found.ids), found.total) == (expected, len(expected), len(expected)), text
         found_some += bool(expected)
     assert found_some > 50
@@ -62,8 +63,9 @@ def test_500_random_queries_find_exactly_who_matches(indexed, hundred):
 def test_facets_count_what_a_plain_count_does(indexed):
     profiles, index = indexed
     for text in ["", *queries(profiles, 80)]:
-        found = index.search(tree(text), most=0, facets=True)
-        assert found.facets == counted([each for each in profiles if matches(tree(text), each)]), text
+        node = tree(text)
+        found = index.search(node, most=0, facets=True)
+        assert found.facets == counted([each for each in profiles if matches(node, each)]), text
 
 
 @pytest.mark.parametrize(("few", "share"), [(0, 0.0), (0, 1.0), (20, 0.1)], ids=["walked", "counted", "both"])
@@ -72,18 +74,20 @@ def test_facets_are_the_same_however_they_are_counted(indexed, monkeypatch, few,
     monkeypatch.setattr("engine.search.facets._MANY", {"skill": share, "language": share})
     monkeypatch.setattr("engine.search.facets._FEW", few)
     for text in ["", *queries(profiles, 30)]:
-        found = index.search(tree(text), most=1, facets=True)
-        assert found.facets == counted([each for each in profiles if matches(tree(text), each)]), text
+        node = tree(text)
+        found = index.search(node, most=1, facets=True)
+        assert found.facets == counted([each for each in profiles if matches(node, each)]), text
 
 
 def test_the_best_are_the_first_of_a_plain_sort_however_many_are_asked_for(indexed):
     profiles, index = indexed
     for text in queries(profiles, 100):
-        everybody = index.search(tree(text), most=10_000).ids
-        scores = [score(tree(text), each) for each in by_id(profiles, everybody)]
+        node = tree(text)
+        everybody = index.search(node, most=10_000).ids
+        scores = [score(node, each) for each in by_id(profiles, everybody)]
         assert scores == sorted(scores, reverse=True), text
         for most in (0, 1, 2, 7, 50):
-            assert index.search(tree(text), most=most).ids == everybody[:most], text
+            assert index.search(node, most=most).ids == everybody[:most], text
 
 
 def test_the_order_stays_over_calls_rebuilds_and_merges(indexed, tmp_path):

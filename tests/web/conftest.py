@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -20,11 +19,14 @@ from engine.store import Store, open_client
 from tests.conftest import NOON_MS
 from tests.factories import an_account
 from tests.waiting import wait_until
-from web.__main__ import Server, server
+from tests.web.stage import Stage
 from web.app import create_app
 
 FREE = Settings(api_rate=100_000, api_burst=1_000_000)
 """Settings under which no test is refused for its pace."""
+
+NO_TLS: Final = False
+"""Nothing here speaks TLS: a client need not read the certificates of the world before its first call."""
 
 
 @dataclass
@@ -34,7 +36,6 @@ class Api:
     store: Store
     url: str
     app: Any
-    server: Server
     clients: list[httpx.Client] = field(default_factory=list)
 
     def caller(self, account: str = "acme", **key: Any) -> httpx.Client:
@@ -43,46 +44,40 @@ class Api:
         return self.client({"Authorization": f"Bearer {made}"})
 
     def client(self, headers: dict[str, str] | None = None) -> httpx.Client:
-        self.clients.append(httpx.Client(base_url=self.url, headers=headers, timeout=30))
+        self.clients.append(httpx.Client(base_url=self.url, headers=headers, timeout=30, verify=NO_TLS))
         return self.clients[-1]
 
 
-def started(app: Any) -> tuple[Server, threading.Thread, str]:
-    """The app served by a thread of this process; its address."""
-    made = server(app, "127.0.0.1", 0)
-    thread = threading.Thread(target=made.run, daemon=True)
-    thread.start()
-    wait_until(lambda: made.started, 20)
-    port = made.servers[0].sockets[0].getsockname()[1]
-    return made, thread, f"http://127.0.0.1:{port}"
+@pytest.fixture(scope="session")
+def stage() -> Iterator[Stage]:
+    made = Stage()
+    yield made
+    made.close()
 
 
-def opened(redis_url: str, settings: Settings = FREE, *, audited: bool = True) -> Iterator[Api]:
-    """A server on an emptied Redis, its data in a folder of its own; the auditor goes over every account at the end."""
+def opened(stage: Stage, redis_url: str, settings: Settings = FREE, *, audited: bool = True) -> Iterator[Api]:
+    """The app served on an emptied Redis, its data in a folder of its own; every account is audited in the end."""
     with tempfile.TemporaryDirectory(prefix="inmail-test-") as folder:
-        yield from _opened(redis_url, settings.model_copy(update={"data_dir": Path(folder)}), audited=audited)
+        yield from _opened(stage, redis_url, settings.model_copy(update={"data_dir": Path(folder)}), audited=audited)
 
 
-def _opened(redis_url: str, settings: Settings, *, audited: bool) -> Iterator[Api]:
+def _opened(stage: Stage, redis_url: str, settings: Settings, *, audited: bool) -> Iterator[Api]:
     store = Store(open_client(redis_url), at_ms=NOON_MS)
     store.client.flushdb()
     app = create_app(settings, store=store)
-    made, thread, url = started(app)
-    api = Api(store, url, app, made)
-    yield api
-    for client in api.clients:
-        client.close()
-    made.handle_exit(15, None)
-    thread.join(20)
-    assert not thread.is_alive()
+    with stage.serving(app) as url:
+        api = Api(store, url, app)
+        yield api
+        for client in api.clients:
+            client.close()
     for account in account_ids(store):
         assert not audited or audit(store, account).drift == []
     store.client.close()
 
 
 @pytest.fixture
-def api(redis_url, request) -> Iterator[Api]:
-    yield from opened(redis_url, audited=request.node.get_closest_marker("drifts") is None)
+def api(stage, redis_url, request) -> Iterator[Api]:
+    yield from opened(stage, redis_url, audited=request.node.get_closest_marker("drifts") is None)
 
 
 @pytest.fixture

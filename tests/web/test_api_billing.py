@@ -25,8 +25,8 @@ TERMS = Settings(
 
 
 @pytest.fixture
-def api(redis_url):
-    yield from opened(redis_url, TERMS)
+def api(stage, redis_url):
+    yield from opened(stage, redis_url, TERMS)
 
 
 @pytest.fixture

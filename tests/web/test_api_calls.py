@@ -21,8 +21,8 @@ TINY = {"name": "n", "subject": "s", "body": "b", "recipients": [{"email": "a@ex
 
 
 @pytest.fixture
-def strict(redis_url):
-    yield from opened(redis_url, SLOW)
+def strict(stage, redis_url):
+    yield from opened(stage, redis_url, SLOW)
 
 
 def raw(api, text):
@@ -124,8 +124,8 @@ def test_a_body_over_the_limit_is_refused_by_its_length_before_it_is_read(strict
 
 
 @pytest.mark.parametrize("kind", ["application/json", "application/x-ndjson", "multipart/form-data; boundary=b"])
-def test_a_body_without_a_length_is_counted_as_it_arrives(redis_url, kind):
-    for api in opened(redis_url, SLOW.model_copy(update={"api_burst": 100})):
+def test_a_body_without_a_length_is_counted_as_it_arrives(stage, redis_url, kind):
+    for api in opened(stage, redis_url, SLOW.model_copy(update={"api_burst": 100})):
         an_account(api.store, "acme", credits_=5)
         limit = 1_000 if kind == "application/json" else 100_000
         form = b'--b\r\nContent-Disposition: form-data; name="file"; filename="l.csv"\r\n\r\nemail\n'

@@ -8,10 +8,14 @@ import orjson
 import pytest
 
 from engine import api_keys, campaigns
+from engine.store import Store, open_client
+from tests.conftest import NOON_MS
 from tests.factories import a_campaign, addresses, an_account, send, send_all
 from tests.waiting import wait_until
-from tests.web.conftest import problem
+from tests.web.conftest import FREE, Api, problem
+from tests.web.stage import started
 from web import events, routes_events
+from web.app import create_app
 
 pytestmark = pytest.mark.redis
 
@@ -162,11 +166,20 @@ def test_what_is_another_accounts_or_not_there_has_no_stream(acme, api):
         problem(acme.get(f"/v1/campaigns/{campaign}/events"), 404, "no_campaign")
 
 
-def test_a_server_that_stops_ends_its_streams(acme, api):
-    a_campaign(api.store)
-    listener = Listener(api, acme)
-    api.server.handle_exit(15, None)
+def test_a_server_that_stops_ends_its_streams(redis_url):
+    store = Store(open_client(redis_url), at_ms=NOON_MS)
+    store.client.flushdb()
+    an_account(store, "acme", credits_=10)
+    a_campaign(store)
+    server, thread, url = started(app := create_app(FREE, store=store))
+    api = Api(store, url, app)
+    listener = Listener(api, api.caller("acme"))
+    server.handle_exit(15, None)
     wait_until(lambda: listener.over)
+    thread.join(20)
+    assert not thread.is_alive()
+    for client in (*api.clients, store.client):
+        client.close()
 
 
 def test_a_poll_that_redis_leaves_unanswered_is_made_again(acme, api, monkeypatch):

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.redis
 
 
 @pytest.fixture
-def api(redis_url, stand_in):  # noqa: F811
+def api(stage, redis_url, stand_in):  # noqa: F811
     terms = Settings(
         api_rate=100_000,
         api_burst=1_000_000,
@@ -26,7 +26,7 @@ def api(redis_url, stand_in):  # noqa: F811
         stripe_webhook_secret=SecretStr(SECRET),
         stripe_api=stand_in.url,
     )
-    yield from opened(redis_url, terms)
+    yield from opened(stage, redis_url, terms)
 
 
 @pytest.fixture
@@ -113,8 +113,8 @@ def test_anothers_invoice_has_no_page(api, ordered):
     problem(ordered.post("/v1/invoices/globex-0001/checkout"), 404, "no_invoice")
 
 
-def test_where_an_operator_says_what_was_paid_there_is_no_page(redis_url):
-    for api in opened(redis_url, Settings(api_rate=100_000, api_burst=1_000_000)):
+def test_where_an_operator_says_what_was_paid_there_is_no_page(stage, redis_url):
+    for api in opened(stage, redis_url, Settings(api_rate=100_000, api_burst=1_000_000)):
         opening.open_account(api.store, "acme", email="a@example.org", name="A", plan=BUSINESS)
         caller = api.caller("acme")
         problem(caller.post("/v1/invoices/acme-0001/checkout"), 409, "no_page")

@@ -9,7 +9,8 @@ from tests.conftest import real_server
 from tests.engine.private_redis import private_redis
 from tests.factories import a_campaign, an_account, send_all
 from tests.waiting import wait_until
-from tests.web.conftest import FREE, Api, problem, started
+from tests.web.conftest import FREE, Api, problem
+from tests.web.stage import started
 from web.app import create_app
 
 pytestmark = pytest.mark.redis
@@ -30,7 +31,7 @@ def alone(tmp_path):
             an_account(store, account, credits_=10)
             send_all(store, a_campaign(store, account, to=[f"{other}@example.org"]))
         server, thread, url = started(app := create_app(settings))
-        api = Api(store, url, app, server)
+        api = Api(store, url, app)
         yield redis, api.client({"Authorization": f"Bearer {api_keys.create(store, 'acme')}"})
         for client in api.clients:
             client.close()

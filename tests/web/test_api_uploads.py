@@ -13,7 +13,8 @@ from engine.store import Store, open_client
 from tests.engine.intake.workbooks import row, write_workbook
 from tests.factories import an_account
 from tests.waiting import wait_until
-from tests.web.conftest import FREE, problem, started
+from tests.web.conftest import FREE, problem
+from tests.web.stage import started
 from web import uploading
 from web.app import create_app
 from web.documents import UploadGiven

@@ -1,0 +1,69 @@
+"""The words after ``inmail``, and where the command of each lives.
+
+A module is imported when its word is said, and no sooner: all of them together take longer to load than most commands
+take to run.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import Any, Final, cast
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+COMMANDS: Final = {
+    "subscribe": "cli.subscription:subscribe",
+    "inbox": "cli.mailbox:inbox",
+    "reply": "cli.mailbox:reply",
+    "conversation": "cli.mailbox:conversation",
+    "folder": "cli.mailbox:folder",
+    "up": "cli.operate:up",
+    "scheduler": "cli.operate:scheduler",
+    "audit": "cli.operate:audit",
+    "repair": "cli.operate:repair",
+    "doctor": "cli.operate:doctor",
+    "web": "cli.web:web",
+    "demo": "cli.demo:demo",
+    "drill": "cli.drill:drill",
+    "simulate": "cli.simulate:simulate",
+    "account": "cli.account:app",
+    "credits": "cli.credit:app",
+    "plan": "cli.plan:app",
+    "subscription": "cli.subscription:app",
+    "invoice": "cli.invoice:app",
+    "campaign": "cli.campaign:app",
+    "suppression": "cli.account:suppression_app",
+    "mailbox": "cli.choices:app",
+    "candidates": "cli.candidates:app",
+    "search": "cli.search:app",
+    "key": "cli.key:app",
+    "seat": "cli.seat:app",
+    "queue": "cli.queue:app",
+    "dead": "cli.dead:app",
+    "link": "cli.link:app",
+}
+"""A word → the module, and in it the function of a verb or the commands of a noun, in the order they are listed."""
+
+
+class Commands(TyperGroup):
+    """The root: it knows every word, and loads what one of them stands for when it is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, name: str) -> Any:
+        return load(name) if name in COMMANDS else None
+
+
+@cache
+def load(name: str) -> Any:
+    """The command of that word, built."""
+    module, _, attribute = COMMANDS[name].partition(":")
+    found = getattr(import_module(module), attribute)
+    root = typer.Typer(rich_markup_mode=None, add_completion=False)
+    root.callback()(lambda: None)  # with it the root stays a group, though it has one command
+    root.add_typer(found, name=name) if isinstance(found, typer.Typer) else root.command(name)(found)
+    return cast(TyperGroup, get_command(root)).commands[name]

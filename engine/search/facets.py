@@ -6,11 +6,12 @@ walking the values and intersecting each one's profiles with those found takes a
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from tantivy import Query, Searcher
 
@@ -30,20 +31,27 @@ _SPARE: Final = 40
 Facets = dict[str, list[tuple[str, int]]]
 
 
-def facets(searcher: Searcher, query: Query, total: int) -> Facets:
-    """For each facet its most frequent values, at most VALUES_MAX, equal counts by the value.
+def begin_facets(searcher: Searcher, query: Query) -> Future[Facets]:
+    """For each facet its most frequent values, at most VALUES_MAX, equal counts by the value; ``open``: true and false.
 
-    ``open`` counts true and false.
+    They are counted beside whatever the caller does until it asks for them: tantivy works without the interpreter's
+    lock, and both ranking and counting take a few milliseconds.
     """
+    return _threads("facets").submit(_facets, searcher, query)
+
+
+def _facets(searcher: Searcher, query: Query) -> Facets:
+    total: int = cast(Any, searcher.search(query, 1)).count
     if total == 0:
         return {name: [] for name in (*FACETS, "open")}
     walked = [name for name, share in _MANY.items() if total > share * searcher.num_docs and total > _FEW]
     single = [name for name in FACETS if name not in _MANY]
     several = [name for name in _MANY if name not in walked]
-    # Another core looks at the skills while this one counts the rest: tantivy works without the interpreter's lock.
-    waiting = [_pool().submit(_walked, searcher, query, name) for name in walked]
+    # Another core looks at the skills while this one counts the rest. Nothing waits for a thread of the pool it is in.
+    pool = _threads("values")
+    waiting = [pool.submit(_walked, searcher, query, name) for name in walked]
     if total > _FEW:
-        waiting += [_pool().submit(_counted, searcher, query, several, total)]
+        waiting += [pool.submit(_counted, searcher, query, several, total)]
         found = _counted(searcher, query, [*single, "open"], total)
     else:
         found = _counted(searcher, query, [*single, *several, "open"], total)
@@ -53,8 +61,8 @@ def facets(searcher: Searcher, query: Query, total: int) -> Facets:
 
 
 @cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(2, "facets")
+def _threads(name: str) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count() or 2, name)
 
 
 def _counted(searcher: Searcher, query: Query, names: list[str], total: int) -> Facets:

@@ -18,7 +18,7 @@ from tantivy import Order, Query, Searcher
 
 from engine.errors import Unavailable
 from engine.search.compile import differs, scoring, selecting, tiers
-from engine.search.facets import Facets, facets
+from engine.search.facets import Facets, begin_facets
 from engine.search.folder import Broken, IndexFolder, changed_mark, followed, note_broken, sound, told
 from engine.search.schema import MADE_AS, PLACE, WEIGHT, place_of
 from engine.search.tree import Node
@@ -67,8 +67,9 @@ class Index:
         """
         searcher, selected = self.refresh(), selecting(node)
         with self._answering():
+            counting = begin_facets(searcher, selected) if facets else None
             ids, total = _ranked(searcher, node, selected, min(most, FOUND_MAX))
-            return Found(total, ids, _facets(searcher, selected, total) if facets else {})
+            return Found(total, ids, counting.result() if counting else {})
 
     def followed(self) -> dict[int, int]:
         """For each shard of the directory the change that is in the index; a shard that is not there was never read."""
@@ -138,9 +139,6 @@ class Index:
                 raise Unavailable("this query cannot be answered by the search index", code="unanswerable") from error
             self._reader = None
             raise
-
-
-_facets = facets
 
 
 def _ranked(searcher: Searcher, node: Node, selected: Query, most: int) -> tuple[list[str], int]:

@@ -136,6 +136,9 @@ def cancel(account: AccountId, dry_run: DryRun = False, sure: Sure = False, as_j
 
 def _show_cancel(found: preview.CancelPreview, timezone: str) -> None:
     ends = "ends at once: it is not paid" if found.at_once else f"ends {local(found.ends_at_ms, timezone)} {timezone}"
+    if not found.changed and not found.ends_at_ms:
+        say("cancelled already, and it has ended")
+        return
     say(ends if found.changed else f"cancelled already: {ends}")
     kept = "the available credits are kept"
     lost = f"expiring then, as things stand: {plural(found.credits_expiring or 0, 'credit', 'credits')}"

@@ -175,7 +175,8 @@ def tell_outcome(outcome: Outcome, purse: Wallet) -> None:
     zone, plan = sub.timezone, f"{sub.plan.slug}, paid {_BY[sub.cycle]}"
     if not outcome.changed:
         ends = f", and ends {local(sub.ends_at_ms, zone)} {zone}" if sub.ends_at_ms else ""
-        say(f"nothing to change: the subscription of {sub.account} is {sub.state}, {plan}{ends}")
+        is_so = f"has ended: {sub.ended_reason}" if sub.state == ENDED else f"is {sub.state}, {plan}{ends}"
+        say(f"nothing to change: the subscription of {sub.account} {is_so}")
     elif sub.state == ENDED:
         say(f"the subscription of {sub.account} has ended: {sub.ended_reason}")
     elif sub.state == INCOMPLETE:

@@ -9,7 +9,7 @@ from typing import Final
 
 from engine.amendment import FIRST_PAYMENT_WAITS_MS, NOW, Amendment
 from engine.offer import DAY_MS, Offer
-from engine.subscription import ACTIVE, INCOMPLETE, LAPSED, PAST_DUE, Subscription
+from engine.subscription import ACTIVE, CANCELLED, INCOMPLETE, LAPSED, PAST_DUE, Subscription
 
 RETRIES_AFTER_MS: Final = (1 * DAY_MS, 3 * DAY_MS, 5 * DAY_MS)
 """When a charging provider tries again after the first failure; and once more LAST_TRY_MS before the grace ends."""
@@ -61,7 +61,7 @@ def _happen(amendment: Amendment, at_ms: int, what: str) -> None:
         amendment.set(state=LAPSED, lapsed_at_ms=at_ms, grace_until_ms=0, try_at_ms=0)
         amendment.note("lapse", "the grace period is over")
     else:
-        amendment.end({"end": "cancelled", "give_up": "unpaid", "drop": "never paid"}[what])
+        amendment.end({"end": CANCELLED, "give_up": "unpaid", "drop": "never paid"}[what])
 
 
 def fall_due(amendment: Amendment, at_ms: int, why: str) -> None:

@@ -57,7 +57,8 @@ class Preview:
 @dataclass(frozen=True, slots=True)
 class CancelPreview:
     """What cancelling would do: when the subscription ends, ms; the available credits that would expire as things
-    stand, None where they are kept; campaigns that would wait then. Not ``changed``: it was cancelled before."""
+    stand, None where they are kept; campaigns that would wait then. Not ``changed``: it was cancelled before; it has
+    ended already where no time is given (0)."""
 
     changed: bool
     at_once: bool
@@ -100,7 +101,10 @@ def preview_cancel(store: Store, offer: Offer, account: str) -> CancelPreview:
     course.run(amendment)
     before, first = amendment.sub, len(amendment.steps)
     subscriptions.apply_cancel(amendment)
-    sub, at_once = amendment.it, amendment.it.state == ENDED
+    sub = amendment.it
+    if sub == before and sub.state == ENDED:
+        return CancelPreview(False, False, 0, None, 0)
+    at_once = sub.state == ENDED
     expire = sub.plan.credits_after_end == "expire" and (not at_once or _expires(amendment, first))
     _, available = _credits(amendment, first, wallet(store, account))
     return CancelPreview(

@@ -12,6 +12,8 @@ from engine.store import Store
 
 ACTIVE, PAST_DUE, LAPSED, ENDED, INCOMPLETE = "active", "past_due", "lapsed", "ended", "incomplete"
 LIVE = (ACTIVE, PAST_DUE, LAPSED)
+CANCELLED = "cancelled"
+"""Why one has ended whose owner did not want it any more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from engine.periods import check_timezone
 from engine.plans import Plan
 from engine.refusals import cancelled, no_subscription, not_sold_so, other_balance, owing, unpaid, use_change
 from engine.store import RedisTrouble, Store
-from engine.subscription import ACTIVE, INCOMPLETE, LAPSED, LIVE, PAST_DUE, Subscription, parse
+from engine.subscription import ACTIVE, CANCELLED, ENDED, INCOMPLETE, LAPSED, LIVE, PAST_DUE, Subscription, parse
 from engine.wake import wake
 
 _TRIES = 20
@@ -205,12 +205,17 @@ def is_alike(sub: Subscription, plan: Plan, cycle: str) -> bool:
 
 
 def apply_cancel(amendment: Amendment) -> None:
-    """Note in an amendment that the subscription ends with the period, or at once where it is not paid."""
+    """Note in an amendment that the subscription ends with the period, or at once where it is not paid.
+
+    One that was cancelled and has ended stays as it is: whoever got no answer may ask again.
+    """
     sub = amendment.sub
+    if sub is not None and (sub.state, sub.ended_reason) == (ENDED, CANCELLED):
+        return
     if sub is None or sub.state not in (*LIVE, INCOMPLETE):
         raise no_subscription(amendment.account)
     if sub.state != ACTIVE:
-        amendment.end("cancelled")
+        amendment.end(CANCELLED)
     elif not sub.ends_at_ms:
         amendment.set(ends_at_ms=sub.period_end_ms)
         amendment.note("cancel", "ends with the period")

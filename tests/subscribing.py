@@ -37,6 +37,11 @@ def at(store: Store, *, day: int) -> None:
     store.at_ms = day_of(store, day)
 
 
+def whole(store: Store) -> dict[bytes, bytes]:
+    """All that is in Redis."""
+    return {key: store.client.dump(key) for key in store.client.scan_iter()}
+
+
 def waits_for(store: Store, campaign: str) -> tuple[str, str]:
     """A campaign's state and what it waits for, once the scheduler has looked at it."""
     release(store, campaign)

@@ -15,6 +15,7 @@ from engine.plans import Plan
 from engine.store import Store
 from tests.conftest import DAY_MS, NOON_MS
 from tests.factories import a_campaign, an_account, send, wallet
+from tests.subscribing import whole
 
 FREE = Plan("basic", "Basic", can_send=False)
 SMALL = Plan("small", "Small", 2495, 23900, credits_a_month=15, simultaneous_contacts=2, balance_cap_months=3)
@@ -24,10 +25,6 @@ KEPT = Plan("kept", "Kept", 5000, 50000, credits_a_month=10, credits_after_end="
 PLANS = (SMALL, LARGE, WIDE, KEPT)
 OFFER = Offer({plan.slug: plan for plan in (FREE, *PLANS)}, tax_percent=Decimal("7.7"), timezone="Europe/Berlin")
 CHARGED = Offer(OFFER.plans, provider="stripe")
-
-
-def whole(store):
-    return {key: store.client.dump(key) for key in store.client.scan_iter()}
 
 
 def done(store, offer, plan, annual, *, first):

@@ -11,10 +11,11 @@ from engine.invoices import get_invoice, list_invoices
 from engine.offer import Offer
 from engine.payments import record_failed, record_paid
 from engine.plans import Plan
+from engine.preview import CancelPreview, preview_cancel
 from engine.subscription import read
 from tests.conftest import DAY_MS
 from tests.factories import a_campaign, an_account, release, send_all, wallet
-from tests.subscribing import BASIC, BUSINESS, EXECUTIVE, OFFER, PLUS, at, day_of, subscribed, waits_for
+from tests.subscribing import BASIC, BUSINESS, EXECUTIVE, OFFER, PLUS, at, day_of, subscribed, waits_for, whole
 
 
 def test_an_account_opened_on_a_plan_has_its_subscription_invoice_and_credits(store):
@@ -382,6 +383,23 @@ def test_cancelled_while_it_is_not_paid_it_ends_at_once(store):
 
     assert (done.subscription.state, wallet(store)["available"]) == ("ended", 0)
     assert get_invoice(store, "acme", "acme-0001").state == "uncollectible"
+
+
+@pytest.mark.parametrize(("paid", "day"), [(False, 15), (True, 40)], ids=["not paid", "at the period's end"])
+def test_cancelling_again_what_was_cancelled_and_has_ended_changes_nothing(store, paid, day):
+    subscribed(store, BUSINESS)
+    if paid:
+        record_paid(store, OFFER, "acme", "acme-0001", amount_minor=2495, currency="USD")
+    at(store, day=15)
+    subscriptions.cancel(store, OFFER, "acme")
+    at(store, day=day)
+    assert subscriptions.advance(store, OFFER, "acme").state == "ended"
+    before = whole(store)
+
+    assert preview_cancel(store, OFFER, "acme") == CancelPreview(False, False, 0, None, 0)
+    done = subscriptions.cancel(store, OFFER, "acme")
+
+    assert (done.changed, done.subscription.state, whole(store)) == (False, "ended", before)
 
 
 @pytest.mark.parametrize(

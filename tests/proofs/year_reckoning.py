@@ -26,8 +26,9 @@ A13 Two things due at the same millisecond: the end first, then invoices' due ti
 A14 next_at: active: the earliest of month's end and open invoices' due times; past_due: grace_until; lapsed: 30 days on
     (or ends_at, if earlier); ended: 0. An ended subscription keeps its last month label.
 A15 Terms are frozen when ordered (pending ones too). "Same plan" in R8 is the slug; R9 names the version as well.
-A16 A change without a cycle keeps the current one. A cancel of what is cancelled already changes nothing, one of
-    what is ended is refused. Subscribing while cancelled to another plan or cycle is refused (use_change).
+A16 A change without a cycle keeps the current one. A cancel of what is cancelled already changes nothing, also where
+    it has ended since; one of what ended otherwise is refused. Subscribing while cancelled to another plan or cycle is
+    refused (use_change).
 A17 Both lines of an upgrade stand on its invoice, also those of 0; the balance of another currency is not considered.
 A18 A month, end or change nobody has processed yet leaves everything as it was (plan, contacts, credits), but for A12.
 A20 Who owes an uncollectible invoice begins no new subscription (refused unpaid) before it is paid.
@@ -243,6 +244,8 @@ class Reckoning:
         if self.state in ("past_due", "lapsed"):
             self._end("cancelled")
             return "done"
+        if (self.state, self.ended_reason) == ("ended", "cancelled"):
+            return "nothing"  # A16
         if self.state != "active":
             return "refused"
         if self.ends_at_ms:

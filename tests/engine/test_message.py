@@ -121,9 +121,9 @@ def test_the_row_checker_is_fast() -> None:
     """Far below what was measured, six million rows a second, so that a busy machine does not fail it."""
     check = parse_message("Hi {{ first_name }}", "At {{ company|default('work') }}?" * 20).row_checker(COLUMNS)
     row = ["a@x.org", "ann", "lee", "Acme"]
-    begun = time.perf_counter()
+    begun = time.thread_time()
     assert all(check(row) is None for _ in range(100_000))
-    assert time.perf_counter() - begun < 0.5
+    assert time.thread_time() - begun < 0.5
 
 
 def test_every_problem_of_both_parts_is_in_the_details() -> None:
@@ -150,8 +150,8 @@ def test_a_list_without_fields_is_said_to_have_none() -> None:
 
 def test_a_flood_of_unknown_fields_is_told_quickly_and_in_short() -> None:
     columns = [f"column_{n}" for n in range(300)]
-    begun = time.perf_counter()
+    begun = time.thread_time()
     with pytest.raises(Refused, match="and 280 more") as caught:
         parse_message("s", "".join(f"{{{{ colum_{n}{'x' * 60} }}}}" for n in range(190)), columns=columns)
     assert len(caught.value.details) == 20
-    assert time.perf_counter() - begun < 2
+    assert time.thread_time() - begun < 2

@@ -80,10 +80,10 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("template", "line", "column", "why"), ATTACKS + MISTAKES)
 def test_a_bad_body_is_refused_with_its_place(template: str, line: int, column: int, why: str) -> None:
-    begun = time.perf_counter()
+    begun = time.thread_time()
     with pytest.raises(Refused, match=re.escape(why)) as caught:
         parse_message("subject", template)
-    assert time.perf_counter() - begun < 1
+    assert time.thread_time() - begun < 1
     assert str(caught.value).startswith(f"body line {line}, column {column}: ")
     assert caught.value.code == "bad_template"
     assert caught.value.details[0] == str(caught.value)

@@ -154,8 +154,8 @@ def test_a_query_has_a_hundred_words_and_conditions_at_most(term: str) -> None:
 def test_the_longest_queries_are_read_within_milliseconds(text: str) -> None:
     took_s = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.thread_time()
         with suppress(QueryError):
             parse(text[:CHARS_MAX], now_ms=NOW_MS)
-        took_s.append(time.perf_counter() - start)
+        took_s.append(time.thread_time() - start)
     assert min(took_s) < 0.02  # some 2 ms on a quiet machine

@@ -95,13 +95,13 @@ class Endless(io.RawIOBase):
 )
 def test_a_line_or_a_quote_without_end_is_refused_soon(start: bytes, rest: bytes, code: str, says: str) -> None:
     stream = Endless(start, rest)
-    began = time.monotonic()
+    began = time.thread_time()
     with pytest.raises(Refused) as caught, open_list("-", stdin=stream) as candidates:  # type: ignore[arg-type]
         list(candidates.batches())
     assert caught.value.code == code
     assert says in str(caught.value)
     assert stream.taken < 2 * 1024 * 1024
-    assert time.monotonic() - began < 2
+    assert time.thread_time() - began < 2
 
 
 def test_a_quote_still_open_at_the_end_is_refused_naming_its_line() -> None:

@@ -77,18 +77,18 @@ def test_a_refusal_takes_the_same_time_whatever_was_wrong(request, monkeypatch):
     an_account(store, credits_=3)
     send_all(store, a_campaign(store))
     visitor = conftest.a_visitor(store, keys)
-    monkeypatch.setattr(page_desk, "REFUSAL_S", 0.03)
+    monkeypatch.setattr(page_desk, "REFUSAL_S", 0.05)
     good = sign(keys, "answer", "acme.1.0", store.at_ms + LIFETIME_MS)
     visitor.send(f"/r/{good}", good, answer="accept")
     store.at_ms += UNDO_MS
     tokens = {"used": good, "forged": good[:-1] + "!", "foreign": sign(keys, "answer", "acme.9.0", 2**42)}
     took = {kind: [] for kind in tokens}
-    for _ in range(15):
+    for _ in range(9):
         for kind, token in tokens.items():
             began = time.perf_counter()
             assert visitor.ask("GET", f"/r/{token}").status == 404
             took[kind].append(time.perf_counter() - began)
     middle = {kind: statistics.median(each) for kind, each in took.items()}
-    assert min(min(each) for each in took.values()) >= 0.03
-    assert max(middle.values()) - min(middle.values()) < 0.01, middle
+    assert min(min(each) for each in took.values()) >= 0.05
+    assert max(middle.values()) - min(middle.values()) < 0.02, middle
     client.close()

@@ -104,8 +104,8 @@ def serve(app: FastAPI) -> None:
     app.openapi = document  # type: ignore[method-assign]
     told: list[bytes] = []
 
-    async def openapi_json() -> Response:
-        if not told:
+    def openapi_json() -> Response:
+        if not told:  # in a thread: it takes a second to make, and no other call is to wait for it
             told.append(orjson.dumps(document()))
         return Response(told[0], media_type="application/json")
 

@@ -29,7 +29,7 @@ def import_(
     strict: Annotated[bool, typer.Option("--strict", help="refuse the list when a row is bad")] = False,
     rejects: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="where rejected rows go; without it, LIST.rejects.csv in this folder"),
+        typer.Option(metavar="FILE", help="where rejected rows go; without it, LIST.import-rejects.csv in this folder"),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -37,7 +37,7 @@ def import_(
     fields = read_mapping(mapping or [])
     if strict and candidates == "-":
         raise Invalid("--strict reads the list twice, which stdin cannot be: name a file")
-    target = rejects_path(rejects, candidates)
+    target = rejects_path(rejects, candidates, "import-rejects")
     with session(changes=not dry_run) as s:
         if strict:
             with open_candidates(candidates, mapping=fields) as whole, reading(whole) as progress:

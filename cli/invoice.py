@@ -11,7 +11,7 @@ import typer
 
 from cli.account import Json
 from cli.asking import utf8
-from cli.output import listing, pairs, plural, print_json, say
+from cli.output import listing, pairs, plural, print_json, say, warn
 from cli.output_file import STDOUT, Force, Output, shown, tell_written, write_csv, written
 from cli.session import session
 from cli.subscription_view import lines_table, local
@@ -28,8 +28,8 @@ app = typer.Typer(help="List invoices, look at one, note what was paid, export t
 
 Number = Annotated[str, typer.Argument(metavar="NUMBER", callback=utf8, help="the invoice's number, such as acme-0001")]
 Whose = Annotated[str | None, typer.Argument(metavar="ACCOUNT", help="whose; without it, everybody's")]
-Since = Annotated[str | None, typer.Option(metavar="DAY", help="issued on 2026-12-31 or later")]
-Until = Annotated[str | None, typer.Option(metavar="DAY", help="issued on 2026-12-31 or before")]
+Since = Annotated[str | None, typer.Option(metavar="DAY", help="issued on that day or later, as in 2026-12-31")]
+Until = Annotated[str | None, typer.Option(metavar="DAY", help="issued on that day or before, as in 2026-12-31")]
 
 
 @app.command("list")
@@ -123,6 +123,8 @@ def paid(
     with session(changes=True) as s:
         account = invoice_search.invoice_of_number(s.store, number).account
         outcome = payments.record_paid(s.store, the_offer(), account, number, reference=reference)
+    if reference and outcome.invoice and not outcome.invoice.reference:
+        warn("it was paid before, without a reference: this one was not noted")
     _tell(outcome, number, as_json)
 
 

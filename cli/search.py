@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.account import AccountId, Json
-from cli.output import listing, pairs, print_json, say, warn, when
+from cli.output import listing, note, pairs, print_json, say, warn, when
 from cli.session import Session, session
 from engine.errors import one_line
 from engine.search import saved, searching
@@ -50,7 +50,7 @@ def search(
     with session(changes=True) as s:
         text = saved.query_of(s.store, account, query)
         if text != query:
-            warn(f"the saved search {query!r}: {text}")
+            note(f"the saved search {query!r}: {text}")
         found = searching.search(
             s.store, index_of(s), account, text, limit=limit, after=after, contacted_days=contacted_days
         )

@@ -25,6 +25,7 @@ from engine.errors import Invalid, Refused
 from engine.intake.lists import CandidateList
 from engine.intake.rejects import RejectsFile
 from engine.message import Message, parse_message
+from engine.search.searching import CONTACTED_DAYS, CONTACTED_DAYS_MAX
 from engine.store import Store
 
 BODY_BYTES_MAX = 100_000
@@ -53,6 +54,14 @@ def submit(
         str | None,
         typer.Option(metavar="NAME|QUERY", help="instead of FILE: whom a saved search, or a query, finds now"),
     ] = None,
+    contacted_days: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=CONTACTED_DAYS_MAX,
+            help=f"with --search: leave out whom the account wrote to within so many days ({CONTACTED_DAYS})",
+        ),
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="refuse the list when a row is bad")] = False,
     start_at: Annotated[
         str | None,
@@ -69,7 +78,7 @@ def submit(
 ) -> None:
     """Submit a campaign: a candidate list and a message. It runs by itself from then on."""
     fields = read_mapping(mapping or [])
-    _check_together(candidates, search, body, both=as_json and watch_it)
+    _check_together(candidates, search, contacted_days, body, both=as_json and watch_it)
     body_text = _read_body(body)
     parse_message(subject, body_text)  # a wrong template is told before a long list is read
     rejects_to = rejects_path(rejects, candidates or "-")
@@ -85,7 +94,12 @@ def submit(
         }
         if _told_again(account, key, parse_message(subject, body_text), how, as_json=as_json):
             return
-    with session(changes=True) as s, listed_from(s, account, candidates, query, fields) as listed:
+    with (
+        session(changes=True) as s,
+        listed_from(
+            s, account, candidates, query, fields, CONTACTED_DAYS if contacted_days is None else contacted_days
+        ) as listed,
+    ):
         owner = get_account(s.store, account)
         message = parse_message(subject, body_text, columns=listed.columns)
         order = submitting.Order(
@@ -122,12 +136,16 @@ def submit(
                 watch.follow(s, done.campaign)
 
 
-def _check_together(candidates: str | None, search: str | None, body: Path, *, both: bool) -> None:
+def _check_together(
+    candidates: str | None, search: str | None, contacted_days: int | None, body: Path, *, both: bool
+) -> None:
     """Raises Invalid for options that do not go together; ``both``: --json and --watch are given."""
     if both:
         raise Invalid("--json and --watch do not go together: watch it with: inmail campaign watch")
     if (candidates is None) == (search is None):
         raise Invalid("name a FILE or give --search, one of them")
+    if search is None and contacted_days is not None:
+        raise Invalid("--contacted-days goes with --search: whom a FILE names is written to")
     if candidates == "-" and str(body) == "-":
         raise Invalid("FILE and --body cannot both be read from stdin: name a file for one of them")
 
@@ -141,9 +159,12 @@ def _told_again(account: str, key: str, message: Message, how: dict[str, str], *
     return found is not None
 
 
-def rejects_path(named: Path | None, candidates: str) -> Path:
-    """Where rejected rows go; raises Invalid now for what could not be written once the list is in."""
-    path = named or Path(f"{'stdin' if candidates == '-' else Path(candidates).stem}.rejects.csv")
+def rejects_path(named: Path | None, candidates: str, kind: str = "rejects") -> Path:
+    """Where rejected rows go, a file called after the list and ``kind`` where none is named.
+
+    Raises Invalid now for what could not be written once the list is in.
+    """
+    path = named or Path(f"{'stdin' if candidates == '-' else Path(candidates).stem}.{kind}.csv")
     if path.is_dir():
         raise Invalid(f"--rejects {path}: is a folder", code="no_file")
     if not path.parent.is_dir():

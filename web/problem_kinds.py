@@ -69,7 +69,9 @@ KINDS: Final[dict[str, Kind]] = {
     "written_again": Kind(409, "The sender has sent another InMail since", "The answer stands."),
     "closed": Kind(409, "The InMail is closed", "Nothing more can happen to it."),
     "too_many": Kind(409, "The conversation is full", "Go on by other means: 500 messages are the most."),
-    "nobody": Kind(422, "No row of the list can be accepted", "Mend the rows in `rejects` and send it again."),
+    "nobody": Kind(
+        422, "There is nobody to write to", "Mend the rows in `rejects`, or search for others; `detail` says why."
+    ),
     "strict": Kind(422, "A row is wrong, and the order was strict", "Mend the row, or send it without `strict`."),
     "seat_exists": Kind(409, "The seat's id is taken", "Choose another id, or change its cap with PATCH."),
     "too_many_seats": Kind(409, "The account has as many seats as there may be", "Take one away first."),

@@ -129,7 +129,9 @@ def _start(ids: list[str], after: str) -> int:
         return 0
     place, dot, ident = after.partition(".")
     if not (dot and ident and place.isascii() and place.isdecimal() and len(place) <= len(str(FOUND_MAX))):
-        raise Invalid("the cursor is none of this search: pass `next` of the page before as it came", code="bad_cursor")
+        raise Invalid(
+            "the cursor is none of this search: pass the one the page before ended with, as it came", code="bad_cursor"
+        )
     if 0 < int(place) <= len(ids) and ids[int(place) - 1] == ident:
         return int(place)
     return ids.index(ident) + 1 if ident in ids else int(place)

@@ -34,13 +34,13 @@ def test_an_import_tells_what_became_of_each_row_and_where_the_rejects_are(cli, 
         "rejected": 1,
         "rejected_by_reason": {"bad_address": 1},
         "rejected_first": ["line 4: address 'cay@': there must be something after the @-sign"],
-        "rejects_file": "bad.rejects.csv",
+        "rejects_file": "bad.import-rejects.csv",
     }
-    assert "c3,Cay" in (tmp_path / "bad.rejects.csv").read_text()
+    assert "c3,Cay" in (tmp_path / "bad.import-rejects.csv").read_text()
     code, out, err = cli("candidates", "import", "bad.csv")
     assert (code, err) == (0, [])
     assert [line.split(maxsplit=1)[0] for line in out.splitlines()] == ["new", "changed", "same", "rejected"]
-    assert "1 (1 bad address); see bad.rejects.csv" in out
+    assert "1 (1 bad address); see bad.import-rejects.csv" in out
 
 
 def test_a_dry_run_tells_the_same_and_changes_nothing(people, redis_url, tmp_path):
@@ -193,4 +193,4 @@ def test_a_list_of_which_nobody_can_be_taken_is_refused_with_the_reasons(cli, tm
     code, out, err = cli("candidates", "import", "bad.csv")
     assert code == 3
     assert "1 (1 bad address)" in out
-    assert err == ["inmail: error: no row makes a candidate; see bad.rejects.csv"]
+    assert err == ["inmail: error: no row makes a candidate; see bad.import-rejects.csv"]

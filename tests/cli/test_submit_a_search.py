@@ -26,12 +26,27 @@ def test_a_campaign_takes_whom_a_search_finds_within_the_cap(acme, redis_url):
     code, out, err = acme(*SUBMIT, "--search", "nurse", "--json")
     found = json.loads(out)
     assert (code, found["accepted"], found["rejected"]) == (0, CAP - 1, 0)
-    told = f"the search finds 320, your plan shows {CAP}; {CAP - 1} to write to, left out: 1 suppressed"
-    assert err[0] == f"inmail: warning: {told}"
+    told = f"the search finds 320, your plan shows {CAP} of them; {CAP - 1} to write to, left out: 1 suppressed"
+    assert err[0] == f"inmail: {told}"
     written = as_json(acme("campaign", "recipients", found["campaign"], "--most", "500", "--json"))["items"]
     shown = [item["id"] for item in pages(acme, "nurse")]
     assert [it["fields"]["id"] for it in written] == shown[1:]
     assert as_json(acme("campaign", "show", found["campaign"], "--json"))["name"] == "nurse"
+
+
+def test_a_name_that_is_no_saved_search_is_told_to_whoever_has_some(acme):
+    acme("search", "save", "acme", "senators", "title:senator")
+    assert acme(*SUBMIT, "--search", "senator", "--dry-run")[2][0] == (
+        "inmail: no saved search is called 'senator': read as a query"
+    )
+    assert "read as a query" not in " ".join(acme(*SUBMIT, "--search", "senators", "--dry-run")[2])
+
+
+def test_contacted_days_go_with_a_search_alone(acme):
+    words = (*SUBMIT, "--contacted-days", "0", "--dry-run")
+    assert acme(*words, "--search", "nurse")[0] == 0
+    code, _, err = acme(*words[:3], "list.csv", *words[3:])
+    assert (code, err) == (2, ["inmail: error: --contacted-days goes with --search: whom a FILE names is written to"])
 
 
 def of_acme(redis_url):

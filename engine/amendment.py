@@ -184,19 +184,23 @@ class Amendment:
                     debts=(*self.it.debts, one.number),
                 )
 
-    def end(self, reason: str) -> None:
-        """The subscription ends: the account is basic again, and its available credits go as the plan says.
+    def end(self, reason: str, at_ms: int | None = None) -> None:
+        """The subscription ends, or has ended at a time that is past: the account is basic again, and the credits that
+        were available then go as the plan says.
 
-        Invoices that held it up are given up; one that is merely not paid yet stays to be paid.
+        Invoices that held it up are given up; one that is merely not paid yet stays to be paid. Both are debts.
         """
-        if self.it.state != ACTIVE:
+        if self.it.state == ACTIVE:
+            self.set(debts=(*self.it.debts, *(one.number for one in self.it.unpaid)))
+        else:
             self.give_up_unpaid()
         ordered = self.it.state == INCOMPLETE
         self.set(unpaid=(), try_at_ms=0, attempt=0)
         self.set(state=ENDED, ended_reason=reason, ends_at_ms=0, grace_until_ms=0, next_plan=None, next_cycle="")
         self.note("end", reason)
         if self.it.plan.credits_after_end == "expire" and not ordered:
-            self.steps.append(("expire", self.it.label, 0, 0, NOW, f"the subscription ended: {reason}"))
+            then = NOW if at_ms is None else self.balance_at(at_ms) + self._came_now
+            self.steps.append(("expire", self.it.label, 0, 0, then, f"the subscription ended: {reason}"))
 
     def invoice(self, number: str) -> Invoice:
         """An invoice as it is so far."""

@@ -48,7 +48,15 @@ def run(amendment: Amendment) -> None:
             break
         _happen(amendment, *event)
     if amendment.sub:
+        _ask(amendment)
         amendment.set(next_at_ms=_next_at_ms(amendment.sub, amendment.offer))
+
+
+def _ask(amendment: Amendment) -> None:
+    """What was left to be paid to an operator is asked of the charging provider there is now."""
+    it = amendment.it
+    if amendment.offer.charges and it.state == ACTIVE and it.unpaid and not it.try_at_ms:
+        amendment.set(try_at_ms=amendment.now_ms)
 
 
 def _happen(amendment: Amendment, at_ms: int, what: str) -> None:
@@ -61,7 +69,7 @@ def _happen(amendment: Amendment, at_ms: int, what: str) -> None:
         amendment.set(state=LAPSED, lapsed_at_ms=at_ms, grace_until_ms=0, try_at_ms=0)
         amendment.note("lapse", "the grace period is over")
     else:
-        amendment.end({"end": CANCELLED, "give_up": "unpaid", "drop": "never paid"}[what])
+        amendment.end({"end": CANCELLED, "give_up": "unpaid", "drop": "never paid"}[what], at_ms)
 
 
 def fall_due(amendment: Amendment, at_ms: int, why: str) -> None:

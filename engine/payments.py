@@ -7,9 +7,12 @@ from dataclasses import dataclass, replace
 from engine import course
 from engine.amendment import Amendment
 from engine.errors import Invalid, Refused
+from engine.invoices import Invoice
+from engine.money import half_up
 from engine.offer import Offer
+from engine.proration import days, days_left
 from engine.store import Store
-from engine.subscription import ACTIVE, INCOMPLETE, PAST_DUE
+from engine.subscription import ACTIVE, INCOMPLETE, PAST_DUE, Subscription
 from engine.subscriptions import Outcome, transition
 
 _TEXT_CHARS_MAX = 200
@@ -27,8 +30,10 @@ def record_paid(
 ) -> Outcome:
     """An invoice was paid; twice is once. Where nothing is overdue any more, the subscription is as it was before.
 
-    What a provider says was paid must be what was due. What is paid for one that was given up goes to the account's
-    balance. Errors: NotFound; Refused wrong_amount, paid_otherwise where it was paid under another reference; Invalid
+    What a provider says was paid must be what was due. Of what is paid for one that was given up, the account's balance
+    gets what nothing was given for.
+
+    Errors: NotFound; Refused wrong_amount, paid_otherwise where it was paid under another reference; Invalid
     for a bad reference.
     """
     text = _line(reference, "a reference")
@@ -56,11 +61,8 @@ def record_paid(
             return
         it = amendment.it
         if invoice.state == "uncollectible" and invoice.currency == it.plan.currency:
-            # What it was for is over: the money is the account's, and pays for what it takes next.
-            amendment.set(
-                balance_minor=it.balance_minor + invoice.due_minor,
-                debts=tuple(debt for debt in it.debts if debt != number),
-            )
+            amendment.set(balance_minor=it.balance_minor + _not_given(invoice, it))
+        amendment.set(debts=tuple(debt for debt in it.debts if debt != number))
         wanted = any(one.number == number for one in it.unpaid)
         paid = replace(invoice, state="paid", paid_at_ms=amendment.now_ms, reference=text)
         amendment.put_invoice(paid)
@@ -73,6 +75,16 @@ def record_paid(
         amendment.issued = paid
 
     return transition(store, offer, account, act)
+
+
+def _not_given(invoice: Invoice, ended: Subscription) -> int:
+    """How much of what is paid for an invoice that was given up was for nothing: the days of its period after the last
+    month whose credits came, all of them where it never began. Minor units."""
+    if invoice.number not in ended.debts:
+        return invoice.due_minor
+    start_ms, end_ms = invoice.lines[0].start_ms, invoice.lines[0].end_ms
+    left = days_left(ended.month_end_ms, start_ms, end_ms)
+    return half_up(invoice.due_minor * left, days(start_ms, end_ms))
 
 
 def record_failed(

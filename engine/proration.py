@@ -40,9 +40,14 @@ def days_left(at_ms: int, start_ms: int, end_ms: int) -> int:
 
 def is_upgrade(old: Plan, old_cycle: str, new: Plan, new_cycle: str) -> bool:
     """Whether a change takes effect at once: to a dearer plan, or from monthly to annual at the same fee."""
-    if new.fee_monthly != old.fee_monthly:
-        return new.fee_monthly > old.fee_monthly
+    if _a_year(new) != _a_year(old):
+        return _a_year(new) > _a_year(old)
     return (old_cycle, new_cycle) == ("monthly", "annual")
+
+
+def _a_year(plan: Plan) -> int:
+    """What a plan costs in a year, minor units: by the month where it is sold so, as plans are compared."""
+    return plan.fee_monthly * 12 or plan.fee_annual
 
 
 def prorate(

@@ -69,8 +69,8 @@ def owing(sub: Subscription) -> Refused:
     """What is said where an invoice of an earlier subscription was never paid."""
     number = sub.debts[0]
     return Refused(
-        f"invoice {number} of account {sub.account!r} was never paid: pay it, and it counts towards the next "
-        f"subscription. Once it is paid: inmail invoice paid {number}",
+        f"invoice {number} of account {sub.account!r} is not paid, from an earlier subscription: pay it first. "
+        f"Once it is paid: inmail invoice paid {number}",
         code="unpaid",
         facts={"invoice": number},
     )

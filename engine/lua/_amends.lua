@@ -26,8 +26,10 @@ local function grant_month(at, n, cap, balance, note)
   call('HSET', account, 'full', call('HGET', wallet, 'available'), 'alerted', '')
 end
 
-local function expire_all(note)
+-- Of what is available no more than there was then (-1: all of it).
+local function expire_all(balance, note)
   local n = num(call('HGET', wallet, 'available'))
+  if balance >= 0 then n = math.min(n, balance) end
   if n == 0 then return end
   move('available', 'expired', n)
   journal('expire', '', '', n, '', note)
@@ -40,7 +42,7 @@ local function take_steps(i)
     if kind == 'grant' then
       grant_month(at, n, tonumber(ARGV[j + 3]), tonumber(ARGV[j + 4]), note)
     elseif kind == 'expire' then
-      expire_all(note)
+      expire_all(tonumber(ARGV[j + 4]), note)
     else
       journal(kind, '', at, n, '', note)
     end

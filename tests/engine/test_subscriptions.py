@@ -9,7 +9,7 @@ from engine.accounts import get_account, weigh
 from engine.errors import NotFound, Refused
 from engine.invoices import get_invoice, list_invoices
 from engine.offer import Offer
-from engine.payments import record_failed, record_paid
+from engine.payments import Attempt, record_failed, record_paid, take_attempt
 from engine.plans import Plan
 from engine.preview import CancelPreview, preview_cancel
 from engine.subscription import read
@@ -150,7 +150,7 @@ def test_what_is_left_of_a_period_that_was_never_paid_buys_nothing(store):
         subscriptions.change(store, OFFER, "acme", EXECUTIVE, annual=False)
     at(store, day=60)
     assert subscriptions.advance(store, OFFER, "acme").state == "ended"
-    with pytest.raises(Refused, match=r"acme-0001 .* was never paid"):
+    with pytest.raises(Refused, match=r"acme-0001 .* is not paid, from an earlier subscription"):
         subscriptions.subscribe(store, OFFER, "acme", EXECUTIVE)
 
 
@@ -319,17 +319,87 @@ def test_a_payment_reported_as_failed_begins_the_grace_period_once(store):
     assert subscriptions.advance(store, OFFER, "acme").state == "lapsed"
 
 
-def test_what_is_paid_for_an_invoice_that_was_given_up_is_the_accounts(store):
-    subscribed(store, BUSINESS)
+@pytest.mark.parametrize(
+    ("annual", "back_minor"), [(False, 0), (True, 21870)], ids=["a month that was given", "eleven months that were not"]
+)
+def test_of_what_is_paid_for_an_invoice_that_was_given_up_the_account_gets_what_nothing_was_given_for(
+    store, annual, back_minor
+):
+    subscribed(store, BUSINESS, annual=annual)
     at(store, day=60)
     assert subscriptions.advance(store, OFFER, "acme").state == "ended"
 
     for _ in range(2):
         done = record_paid(store, OFFER, "acme", "acme-0001", reference="late")
 
-    assert (done.subscription.state, done.subscription.balance_minor, done.invoice.state) == ("ended", 2495, "paid")
+    sub = done.subscription
+    assert (sub.state, sub.balance_minor, sub.debts, done.invoice.state) == ("ended", back_minor, (), "paid")
     again = subscriptions.subscribe(store, OFFER, "acme", BUSINESS)
-    assert (again.invoice.balance_used_minor, again.invoice.state) == (2495, "paid")
+    assert (again.changed, again.invoice.balance_used_minor) == (True, min(back_minor, 2495))
+
+
+def test_cancelling_while_past_due_and_paying_then_buys_no_second_month(store):
+    subscribed(store, EXECUTIVE)
+    record_failed(store, OFFER, "acme", "acme-0001", reason="declined")
+    subscriptions.cancel(store, OFFER, "acme")
+    record_paid(store, OFFER, "acme", "acme-0001")
+
+    again = subscriptions.subscribe(store, OFFER, "acme", EXECUTIVE)
+
+    assert (again.invoice.state, again.invoice.due_minor, again.subscription.balance_minor) == ("open", 9995, 0)
+
+
+def test_an_invoice_not_yet_due_at_the_end_is_paid_before_anything_new_begins(store):
+    subscribed(store, BUSINESS)
+    record_paid(store, OFFER, "acme", "acme-0001")
+    at(store, day=20)
+    subscriptions.change(store, OFFER, "acme", EXECUTIVE)
+    subscriptions.cancel(store, OFFER, "acme")
+    at(store, day=32)
+    assert subscriptions.advance(store, OFFER, "acme").debts == ("acme-0002",)
+    assert get_invoice(store, "acme", "acme-0002").state == "open"
+    with pytest.raises(Refused, match=r"acme-0002 .* is not paid") as caught:
+        subscriptions.subscribe(store, OFFER, "acme", BUSINESS)
+    assert caught.value.code == "unpaid"
+
+    record_paid(store, OFFER, "acme", "acme-0002")
+
+    assert (read(store, "acme").debts, read(store, "acme").balance_minor) == ((), 0)
+    assert subscriptions.subscribe(store, OFFER, "acme", BUSINESS).changed
+
+
+def test_an_end_that_is_processed_late_takes_no_credits_that_came_after_it(store):
+    subscribed(store, BUSINESS)
+    record_paid(store, OFFER, "acme", "acme-0001")
+    at(store, day=5)
+    subscriptions.cancel(store, OFFER, "acme")
+    at(store, day=40)
+    credits.grant(store, "acme", 100, reason="sorry")
+
+    assert subscriptions.advance(store, OFFER, "acme").state == "ended"
+
+    assert wallet(store) == {"available": 100, "held": 0, "spent": 0, "granted": 115, "expired": 15}
+
+
+def test_what_was_to_be_paid_to_an_operator_is_asked_of_the_provider_that_came_after(store):
+    subscribed(store, BUSINESS, annual=True)
+    charging = replace(OFFER, provider="stripe")
+    at(store, day=3)
+
+    subscriptions.advance(store, charging, "acme")
+
+    assert take_attempt(store, charging, "acme") == Attempt("acme-0001", 0)
+
+
+def test_an_upgrade_forgets_a_downgrade_that_was_to_come(store):
+    subscribed(store, PLUS)
+    record_paid(store, OFFER, "acme", "acme-0001")
+    subscriptions.change(store, OFFER, "acme", BUSINESS)
+    at(store, day=3)
+
+    sub = subscriptions.change(store, OFFER, "acme", EXECUTIVE).subscription
+
+    assert (sub.plan, sub.next_plan, sub.next_cycle) == (EXECUTIVE, None, "")
 
 
 def test_an_invoice_that_was_paid_is_not_paid_by_another_payment(store):

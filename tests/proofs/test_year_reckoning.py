@@ -372,7 +372,7 @@ def test_cancel_while_past_due_ends_at_once():
     assert bill(account, 1, "state") == ("uncollectible",)
     assert account.apply(ms("2026-04-17"), ("subscribe", "business", False)) == "refused unpaid"
     assert account.apply(ms("2026-04-18"), ("pay", 1)) == "done"
-    assert account.books.balance_minor == 2495
+    assert account.books.balance_minor == 0
     assert account.apply(ms("2026-04-19"), ("subscribe", "business", False)) == "done"
 
 
@@ -385,23 +385,22 @@ def test_cancelled_then_past_due_still_ends_with_its_period():
     assert (account.state, account.ended_reason, *bill(account, 2, "state")) == ("ended", "cancelled", "uncollectible")
 
 
-def test_an_invoice_not_yet_due_at_the_end_stays_open_and_troubles_nobody():
-    """A6."""
+def test_an_invoice_not_yet_due_at_the_end_stays_open_and_is_paid_before_anything_new():
+    """A6, A20."""
     account = story(JOINED, PAID, ("2026-04-20", "change", "executive", None), ("2026-04-26", "cancel"))
-    account.apply(ms("2026-05-02"), ("subscribe", "business", False))
-    assert (account.label, *bill(account, 2, "state")) == ("s2.0", "open")
-    account.apply(ms("2026-05-03"), ("pay", 3))
-    account.apply(ms("2026-05-10"), ("process",))
-    assert (account.state, account.next_at_ms) == ("active", ms("2026-06-02"))
-    assert account.apply(ms("2026-05-11"), ("pay", 2)) == "done"
+    assert account.apply(ms("2026-05-02"), ("subscribe", "business", False)) == "refused unpaid"
+    assert bill(account, 2, "state") == ("open",)
+    assert account.apply(ms("2026-05-03"), ("pay", 2)) == "done"
+    assert account.apply(ms("2026-05-04"), ("subscribe", "business", False)) == "done"
+    assert account.label == "s2.0"
 
 
 def test_subscribing_again_after_the_end_is_a_new_subscription():
     account = story(JOINED, PAID, ("2026-04-05", "send", 10), ("2026-04-10", "cancel"))
-    account.apply(ms("2026-05-04"), ("settle", 1, 9))  # not looked at since the end, so these nine expire with the rest
+    account.apply(ms("2026-05-04"), ("settle", 1, 9))  # these nine came home after the end, whenever it is looked at
     account.apply(ms("2026-05-05 08:00"), ("subscribe", "business_plus", False))
     assert (account.label, account.next_at_ms) == ("s2.0", ms("2026-05-19 08:00"))
-    assert wallet(account) == (65, 14, 50, 0, 1)
+    assert wallet(account) == (65, 5, 59, 0, 1)
     assert bill(account, 2, "number", "lines") == ("acme-0002", (("business_plus", 4995),))
 
 

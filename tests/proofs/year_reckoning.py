@@ -10,12 +10,13 @@ A3  Missed periods are billed in full, one invoice each, also those that passed 
 A4  A pending change to annual taking effect at month k bills at k, k + 12, ...: R1's "0, 12, 24" counts from there.
 A5  Cancelled, then past_due or lapsed: it still ends at ends_at, if the grace or the 30 days have not ended it before.
 A6  Ended while past_due or lapsed: every open invoice is uncollectible. Ended while active: open ones stay open and can
-    be paid; they no longer trouble this account, nor its next subscription.
-A7  At the end all credits available when it is *processed* expire; what comes back after that stays available.
+    be paid; like those they keep the account from its next subscription (A20).
+A7  At the end the credits available at its time expire, whenever it is processed; what comes after it stays available.
 A8  A cancel leaves a pending change standing, and taking the cancel back restores it; at ends_at the end comes first.
 A9  Several unpaid invoices: grace counts from the first that made it past_due, and is not moved by the others. It is
     active again when none is left that is failed or has reached its due time.
-A10 What is paid for an uncollectible invoice goes to the balance; otherwise a payment or failure reported for an
+A10 What is paid for an uncollectible invoice goes to the balance as far as nothing was given for it: the days of its
+    period after the last month that began, of all its days. Otherwise a payment or failure reported for an
     invoice that is not open changes nothing.
 A11 Balance used by an invoice that becomes uncollectible is not given back; what is due on it is set off against what
     is left of the balance.
@@ -31,7 +32,7 @@ A16 A change without a cycle keeps the current one. A cancel of what is cancelle
     refused (use_change).
 A17 Both lines of an upgrade stand on its invoice, also those of 0; the balance of another currency is not considered.
 A18 A month, end or change nobody has processed yet leaves everything as it was (plan, contacts, credits), but for A12.
-A20 Who owes an uncollectible invoice begins no new subscription (refused unpaid) before it is paid.
+A20 Who owes an invoice of a subscription that has ended begins no new one (refused unpaid) before it is paid.
 A21 An upgrade that would give money back is refused while an invoice is open (refused unpaid).
 A19 Subscribing to basic, paying an invoice that does not exist or another amount than is due: not asked here.
 """
@@ -80,6 +81,7 @@ class Reckoning:
     wallet: Wallet = field(default_factory=Wallet)
     books: Books = field(default_factory=Books)
     now_ms: int = 0
+    spans: dict[int, tuple[int, int]] = field(default_factory=dict)  # an invoice's number: what it is for, from and to
 
     def apply(self, at_ms: int, event: Event) -> int | str:
         """One event. Returns the credits sent for a send; else "done", "nothing" or "refused", with a code if any."""
@@ -134,14 +136,14 @@ class Reckoning:
             return []
         coming: list[tuple[int, int, Callable[[int], None]]] = []
         if self.ends_at_ms:
-            coming.append((self.ends_at_ms, 0, lambda _: self._end("cancelled")))  # A5
+            coming.append((self.ends_at_ms, 0, lambda when: self._end("cancelled", when)))  # A5
         if self.state == "active":
             coming += [(bill.due_at_ms, 1, self._become_past_due) for bill in self.books.open()]
             coming.append((self._start_of(self.month + 1), 2, self._begin_month))
         elif self.state == "past_due":
             coming.append((self.grace_until_ms, 1, self._lapse))
         else:
-            coming.append((self.lapsed_at_ms + self.lapse_keeps_ms, 1, lambda _: self._end("unpaid")))
+            coming.append((self.lapsed_at_ms + self.lapse_keeps_ms, 1, lambda when: self._end("unpaid", when)))
         return coming
 
     def _begin_month(self, when_ms: int) -> None:
@@ -155,7 +157,7 @@ class Reckoning:
     def _bill_period(self) -> None:
         self.period = (self.month, self.month + (12 if self.annual else 1))  # A4
         if fee(self.plan, self.annual):
-            self._invoice((self.plan["slug"], fee(self.plan, self.annual)))
+            self._invoice(self._start_of(self.month), (self.plan["slug"], fee(self.plan, self.annual)))
 
     def _become_past_due(self, when_ms: int) -> None:
         self.state, self.grace_until_ms = "past_due", when_ms + self.grace_ms
@@ -163,7 +165,7 @@ class Reckoning:
     def _lapse(self, when_ms: int) -> None:
         self.state, self.lapsed_at_ms = "lapsed", when_ms
 
-    def _end(self, reason: str) -> None:
+    def _end(self, reason: str, when_ms: int) -> None:
         for bill in self.books.open():
             bill.counts = False
             if self.state != "active":
@@ -172,7 +174,8 @@ class Reckoning:
         self.state, self.ended_reason, self.pending = "ended", reason, None
         self.ends_at_ms = self.grace_until_ms = self.lapsed_at_ms = 0
         if self.plan.get("credits_after_end", "expire") == "expire":
-            self.wallet.move(self.now_ms, available=-self.wallet.available, expired=self.wallet.available)  # A7
+            n = min(self.wallet.available, self.wallet.balance_at(when_ms))  # A7
+            self.wallet.move(self.now_ms, available=-n, expired=n)
 
     # Calls
 
@@ -184,7 +187,9 @@ class Reckoning:
                 return "refused use_change"
             was, self.ends_at_ms = self.ends_at_ms, 0
             return "done" if was else "nothing"
-        if any(bill.state == "uncollectible" for bill in self.books.invoices):
+        if any(
+            bill.state == "uncollectible" or (bill.state == "open" and not bill.counts) for bill in self.books.invoices
+        ):
             return "refused unpaid"  # A20
         self._begin(self.plans[slug], annual)
         self._bill_period()
@@ -235,14 +240,14 @@ class Reckoning:
             self.plan, self.pending = plan, None
         else:
             self._begin(plan, annual)
-        self._invoice((plan["slug"], price), back)
+        self._invoice(self.now_ms, (plan["slug"], price), back)
         if n > 0:
             self.wallet.grant(self.now_ms, n, plan, self.wallet.available)
         return "done"
 
     def _cancel(self) -> str:
         if self.state in ("past_due", "lapsed"):
-            self._end("cancelled")
+            self._end("cancelled", self.now_ms)
             return "done"
         if (self.state, self.ended_reason) == ("ended", "cancelled"):
             return "nothing"  # A16
@@ -255,14 +260,16 @@ class Reckoning:
 
     # Invoices and payments
 
-    def _invoice(self, *lines: tuple[str, int]) -> None:
+    def _invoice(self, from_ms: int, *lines: tuple[str, int]) -> None:
+        self.spans[len(self.books.invoices) + 1] = (from_ms, self._start_of(self.period[1]))
         self.books.issue(lines, self.tax_percent, self.now_ms, self.now_ms + self.payment_due_ms)
 
     def _pay(self, n: int) -> str:
         bill = self.books.invoices[n - 1]
         if bill.state == "uncollectible":  # A10
             bill.state, bill.paid_at_ms = "paid", self.now_ms
-            self.books.balance_minor += bill.due_minor
+            days, left = days_and_left(*self.spans[n], self._start_of(self.month + 1))
+            self.books.balance_minor += half_up(bill.due_minor * max(0, left), days)
             return "done"
         if bill.state != "open":
             return "nothing"

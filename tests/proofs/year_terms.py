@@ -147,10 +147,10 @@ class Wallet:
     def grant_month(self, began_ms: int, at_ms: int, plan: Plan) -> None:
         """The month that began then, processed now: as if every month before it had been processed in time."""
         if plan["credits_a_month"]:
-            kept = self.grant(at_ms, plan["credits_a_month"], plan, self._balance_at(began_ms))
+            kept = self.grant(at_ms, plan["credits_a_month"], plan, self.balance_at(began_ms))
             self.months.append((began_ms, at_ms, kept))
 
-    def _balance_at(self, moment_ms: int) -> int:
+    def balance_at(self, moment_ms: int) -> int:
         known = bisect_right(self.times, moment_ms)
         late = sum(kept for began, processed, kept in self.months if began < moment_ms < processed)
         return (self.balances[known - 1] if known else 0) + late

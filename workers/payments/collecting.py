@@ -13,6 +13,7 @@ from engine.errors import NotFound, Refused
 from engine.invoices import Invoice, get_invoice
 from engine.offer import Offer
 from engine.store import Store
+from engine.subscription import read
 from engine.subscriptions import Outcome
 from workers.payments.choose import provider_of
 from workers.payments.provider import Event, Failed, Link, NoCard, Order, Paid, PaymentProvider
@@ -55,9 +56,12 @@ class Collector:
         return None
 
     def checkout(self, account: str, number: str) -> Link | None:
-        """The page where a person pays an invoice; None where it is not open, or the provider has no such page."""
+        """The page where a person pays an invoice, also one that was given up and is owed; None where nothing is, or
+        the provider has no such page."""
         invoice = get_invoice(self.store, account, number)
-        return self.provider.checkout(self.order(invoice)) if invoice.state == "open" else None
+        sub = read(self.store, account)
+        owed = invoice.state == "open" or (sub is not None and number in sub.debts)
+        return self.provider.checkout(self.order(invoice)) if owed else None
 
     def portal(self, account: str) -> str | None:
         """The page where an account's person sees to cards; None where the provider has none."""

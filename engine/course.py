@@ -9,7 +9,7 @@ from typing import Final
 
 from engine.amendment import FIRST_PAYMENT_WAITS_MS, NOW, Amendment
 from engine.offer import DAY_MS, Offer
-from engine.subscription import ACTIVE, CANCELLED, INCOMPLETE, LAPSED, PAST_DUE, Subscription
+from engine.subscription import ACTIVE, CANCELLED, INCOMPLETE, LAPSED, PAST_DUE, Subscription, Unpaid
 
 RETRIES_AFTER_MS: Final = (1 * DAY_MS, 3 * DAY_MS, 5 * DAY_MS)
 """When a charging provider tries again after the first failure; and once more LAST_TRY_MS before the grace ends."""
@@ -28,8 +28,8 @@ def next_event(sub: Subscription, offer: Offer) -> tuple[int, str] | None:
     if sub.ends_at_ms:
         found.append((sub.ends_at_ms, "end"))
     if sub.state == ACTIVE:
-        if sub.unpaid and not offer.charges:
-            found.append((min(one.due_at_ms for one in sub.unpaid), "overdue"))
+        if sub.unpaid:
+            found.append((min(_overdue_at(one, offer) for one in sub.unpaid), "overdue"))
         found.append((sub.month_end_ms, "month"))
     elif sub.state == PAST_DUE:
         found.append((sub.grace_until_ms, "lapse"))
@@ -92,7 +92,13 @@ def recover(amendment: Amendment) -> None:
 def is_overdue(sub: Subscription, amendment: Amendment, i: int) -> bool:
     """Whether an unpaid invoice holds the subscription up: past its due time, or its payment failed."""
     one = sub.unpaid[i]
-    return one.failed or (not amendment.offer.charges and one.due_at_ms <= amendment.now_ms)
+    return one.failed or _overdue_at(one, amendment.offer) <= amendment.now_ms
+
+
+def _overdue_at(one: Unpaid, offer: Offer) -> int:
+    """When an invoice that is neither paid nor failed holds the subscription up. A charging provider is asked at once
+    and says what came of it; what it stays silent about is not waited for without end."""
+    return one.due_at_ms + (offer.grace_ms if offer.charges else 0)
 
 
 def _next_at_ms(sub: Subscription, offer: Offer) -> int:

@@ -391,6 +391,20 @@ def test_what_was_to_be_paid_to_an_operator_is_asked_of_the_provider_that_came_a
     assert take_attempt(store, charging, "acme") == Attempt("acme-0001", 0)
 
 
+def test_what_a_charging_provider_never_says_anything_of_is_past_due_after_the_grace_period(store):
+    charging = replace(OFFER, provider="stripe")
+    subscribed(store, BUSINESS, offer=charging)
+    record_paid(store, charging, "acme", "acme-0001")
+    at(store, day=31)
+    assert subscriptions.advance(store, charging, "acme").unpaid[0].number == "acme-0002"
+    at(store, day=37)
+    assert subscriptions.advance(store, charging, "acme").state == "active"
+    at(store, day=39)
+    assert subscriptions.advance(store, charging, "acme").state == "past_due"
+
+    assert record_paid(store, charging, "acme", "acme-0002").subscription.state == "active"
+
+
 def test_an_upgrade_forgets_a_downgrade_that_was_to_come(store):
     subscribed(store, PLUS)
     record_paid(store, OFFER, "acme", "acme-0001")

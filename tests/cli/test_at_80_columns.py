@@ -1,0 +1,76 @@
+"""What somebody reads at 80 columns: ids are whole, headings too, and lines break between words."""
+
+import pytest
+from rich.console import Console
+
+from cli import demo, output, watch
+from cli.output import console
+from engine.credits import Wallet
+
+pytestmark = pytest.mark.redis
+ACCOUNT = "harbour-talent-partners"
+
+
+@pytest.fixture
+def harbour(cli, monkeypatch):
+    """An account with a long id at a terminal of 80 columns."""
+    monkeypatch.setattr(console, "width", 80)
+    cli("account", "open", ACCOUNT, "--email", "hr@example.org", "--name", "Harbour", "--plan", "executive")
+    return cli
+
+
+def read(found):
+    """The lines, none of which runs over the edge or ends with a space."""
+    code, out, _ = found
+    lines = out.splitlines()
+    assert code == 0
+    assert all(len(line) <= 80 and line == line.rstrip() for line in lines), out
+    assert "…" not in out
+    return lines
+
+
+def test_the_demos_waves_have_whole_headings(monkeypatch, capsys):
+    monkeypatch.setattr(console, "width", 80)
+    waves = [{"at_ms": n * 10_000, "last_ms": n * 10_000, "n": 1_200} for n in range(3)]
+    demo._waves_table(waves, [{"answered": 200, "declined": 100, "refunded": 880, "late": 20}] * 3)
+    above, head, *rows = read((0, capsys.readouterr().out, []))
+    assert above.split() == ["credits", "credits"]
+    assert head.split() == ["wave", "day", "sent", "answered", "declined", "refunded", "late", "spent", "back"]
+    assert rows[1].split() == ["2", "7.0", "1200", "200", "100", "880", "20", "300", "900"]
+
+
+def test_what_is_watched_breaks_between_its_parts_and_not_within(monkeypatch, capsys):
+    found = {
+        "campaign": "acme.7",
+        "name": "Nurses for Bern",
+        "state": "running",
+        "waiting_for": "credits",
+        "next_refund_due_ms": 604_700_000,
+        "counts": {"queued": 1_200, "sent": 1_100, "answered": 90, "declined": 40, "refunded": 1_000},
+    }
+    monkeypatch.setattr(console, "width", 60)
+    console.print(watch.panel(found, Wallet(0, 1_100, 130, 1_230, 0), 0))
+    lines = read((0, capsys.readouterr().out, []))
+    assert lines[:2] == ["acme.7  Nurses for Bern  waiting for credits", "next refund in 6 d 23 h"]
+    assert lines[3:5] == ["1,200 queued  1,100 sent  90 answered  40 declined", "1,000 refunded"]
+
+
+def test_a_table_that_is_piped_has_no_spaces_at_the_ends_of_its_lines(harbour, capsys):
+    output.table(("name", "state"), [("a", "open"), ("b", "paused for long")])
+    output.pairs({"name": "a", "state": "paused for long"})
+    assert capsys.readouterr().out.splitlines() == [
+        *("name  state", "a     open", "b     paused for long"),
+        *("name   a", "state  paused for long"),
+    ]
+
+
+def test_a_table_on_a_terminal_keeps_its_colours(monkeypatch, capsys):
+    monkeypatch.setattr(output, "console", Console(force_terminal=True, color_system="standard", width=80))
+    output.table(("name",), [(output.Text("a", "green"),)])
+    assert "\x1b[32ma" in capsys.readouterr().out
+
+
+def test_a_word_longer_than_a_line_is_not_cut_in_two(monkeypatch, capsys):
+    monkeypatch.setattr(console, "width", 40)
+    output.prose(f"starting Redis in /{'a' * 50}, or finding it there")
+    assert capsys.readouterr().out.splitlines() == ["starting Redis in", f"/{'a' * 50},", "or finding it there"]

@@ -6,6 +6,9 @@ from rich.console import Console
 from cli import demo, output, watch
 from cli.output import console
 from engine.credits import Wallet
+from engine.store import Store, open_client
+from tests.cli.conftest import SUBMIT
+from tests.factories import send_all
 
 pytestmark = pytest.mark.redis
 ACCOUNT = "harbour-talent-partners"
@@ -27,6 +30,33 @@ def read(found):
     assert all(len(line) <= 80 and line == line.rstrip() for line in lines), out
     assert "…" not in out
     return lines
+
+
+def test_a_list_of_campaigns_has_whole_ids_and_the_rest_below(harbour):
+    for name in ("Nurses for the night shift in Bern and Oslo", "Second"):
+        harbour("campaign", "submit", ACCOUNT, *SUBMIT[3:], "--name", name)
+    head, first, below, second, also = read(harbour("campaign", "list", ACCOUNT))
+    assert head.split() == ["campaign", "state", "recipients"]
+    assert first.split() == [f"{ACCOUNT}.1", "running", "2"]
+    assert below == "  Nurses for the night shift in Bern and Oslo  2 queued"
+    assert (second.split()[0], also) == (f"{ACCOUNT}.2", "  Second  2 queued")
+
+
+def test_a_list_of_recipients_has_whole_ids(harbour, tmp_path):
+    (tmp_path / "list.csv").write_text("First Name,Email\nAna,ana.lindqvist.of.the.night.shift@example.org\n")
+    harbour("campaign", "submit", ACCOUNT, *SUBMIT[3:])
+    _, row = harbour("campaign", "recipients", f"{ACCOUNT}.1")[1].splitlines()
+    assert row.split() == [f"{ACCOUNT}.1.0", "ana.lindqvist.of.the.night.shift@example.org", "queued", "–"]
+
+
+def test_a_folder_has_whole_ids(harbour, redis_url, tmp_path):
+    (tmp_path / "list.csv").write_text("First Name,Email\nAna,ana.lindqvist.of.the.night.shift@example.org\n")
+    harbour("campaign", "submit", ACCOUNT, *SUBMIT[3:])
+    store = Store(open_client(redis_url))
+    send_all(store, f"{ACCOUNT}.1")
+    store.client.close()
+    _, row, _ = harbour("folder", ACCOUNT, "awaiting")[1].splitlines()
+    assert row.split() == [f"{ACCOUNT}.1.0", "ana.lindqvist.of.the.night.shift@example.org", "sent"]
 
 
 def test_the_demos_waves_have_whole_headings(monkeypatch, capsys):

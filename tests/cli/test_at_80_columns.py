@@ -1,5 +1,7 @@
 """What somebody reads at 80 columns: ids are whole, headings too, and lines break between words."""
 
+import re
+
 import pytest
 from rich.console import Console
 
@@ -8,6 +10,7 @@ from cli.output import console
 from engine.credits import Wallet
 from engine.store import Store, open_client
 from tests.cli.conftest import SUBMIT
+from tests.cli.searching import look
 from tests.factories import send_all
 
 pytestmark = pytest.mark.redis
@@ -67,6 +70,30 @@ def test_the_demos_waves_have_whole_headings(monkeypatch, capsys):
     assert above.split() == ["credits", "credits"]
     assert head.split() == ["wave", "day", "sent", "answered", "declined", "refunded", "late", "spent", "back"]
     assert rows[1].split() == ["2", "7.0", "1200", "200", "100", "880", "20", "300", "900"]
+
+
+def test_candidates_with_long_ids_are_read_a_row_each_and_what_does_not_fit_stands_below(harbour, tmp_path):
+    title = "Site Reliability Engineer"
+    (tmp_path / "people.csv").write_text(
+        "Name,Email,Title,Company,Location\n"
+        f"Ines Eriksen,ines@example.org,{title},Umbra Laboratories,Berlin\n"
+        f"Tala Lindqvist,tala@example.org,{title},,Berlin\n"
+    )
+    assert harbour("candidates", "import", "people.csv")[0] == 0
+    ids = {it["name"]: it["id"] for it in look_of(harbour, "title:engineer")}
+    _, head, *lines = read(harbour("candidates", "search", ACCOUNT, "title:engineer"))
+    assert head.split() == ["id", "name", "title"]
+    told = dict(zip(lines[0:4:2], lines[1:4:2], strict=True))
+    assert {re.split(r"\s{2,}", row)[0]: below for row, below in told.items()} == {
+        ids["Ines Eriksen"]: "  Umbra Laboratories, Berlin · title: Engineer",
+        ids["Tala Lindqvist"]: "  Berlin · title: Engineer",
+    }
+    assert all(row.endswith(title) for row in told)
+
+
+def look_of(cli, query):
+    cli("account", "open", "acme", "--email", "hr@example.org", "--name", "Acme", "--plan", "executive")
+    return look(cli, query)["items"]
 
 
 def test_what_is_watched_breaks_between_its_parts_and_not_within(monkeypatch, capsys):

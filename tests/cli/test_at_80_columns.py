@@ -96,6 +96,27 @@ def look_of(cli, query):
     return look(cli, query)["items"]
 
 
+def test_a_list_of_keys_has_a_heading_of_one_line_and_the_rest_below(harbour):
+    harbour("seat", "add", ACCOUNT, "ben", "--name", "Ben", "--email", "ben@example.org")
+    for seat in ((), ("--seat", "ben")):
+        harbour("key", "create", ACCOUNT, "--name", "ATS", "--scope", "credits:read", "--expires", "P90D", *seat)
+    head, *rows = read(harbour("key", "list", ACCOUNT))
+    assert re.split(r"\s{2,}", head) == ["key", "state", "last used (UTC)", "expires (UTC)"]
+    assert {re.sub(r"\d", "0", row) for row in rows[1::2]} == {
+        "  ATS: credits:read · made 0000-00-00 00:00:00",
+        "  ATS: credits:read · made 0000-00-00 00:00:00 · seat ben",
+    }
+
+
+def test_the_reference_of_an_invoice_stands_below(harbour):
+    reference = "bank transfer of 27 November, statement 2026/48, page 3, line 17, by Harbour Talent Partners AG"
+    assert harbour("invoice", "paid", f"{ACCOUNT}-0001", "--reference", reference)[0] == 0
+    _, row, *below = read(harbour("invoice", "list"))
+    assert row.split()[:2] == [f"{ACCOUNT}-0001", "paid"]
+    assert " ".join(line.strip() for line in below) == reference
+    assert all(line.startswith("  ") for line in below)
+
+
 def test_what_is_watched_breaks_between_its_parts_and_not_within(monkeypatch, capsys):
     found = {
         "campaign": "acme.7",

@@ -5,8 +5,9 @@ import re
 import pytest
 from rich.console import Console
 
-from cli import demo, output, watch
+from cli import demo, output, up, watch
 from cli.output import console
+from config.settings import get_settings
 from engine.credits import Wallet
 from engine.store import Store, open_client
 from tests.cli.conftest import SUBMIT
@@ -146,6 +147,23 @@ def test_a_table_on_a_terminal_keeps_its_colours(monkeypatch, capsys):
     monkeypatch.setattr(output, "console", Console(force_terminal=True, color_system="standard", width=80))
     output.table(("name",), [(output.Text("a", "green"),)])
     assert "\x1b[32ma" in capsys.readouterr().out
+
+
+def test_what_up_says_breaks_between_words_and_what_is_copied_from_it_stays_whole(cli, monkeypatch, tmp_path):
+    monkeypatch.setattr(console, "width", 40)
+    folder = tmp_path / ("a" * 50)
+    monkeypatch.setenv("INMAIL_DATA_DIR", str(folder))
+    monkeypatch.setenv("INMAIL_WEB_HOST", "127.0.0.1")
+    monkeypatch.delenv("INMAIL_PUBLIC_URL", raising=False)
+    monkeypatch.setattr(up, "tend_until", lambda stop, family: None)
+    monkeypatch.setattr(up.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(up, "_check_free", lambda host, port: None)
+    get_settings.cache_clear()
+    _, out, _ = cli("up", "--port", 8123)
+    lines = out.splitlines()
+    assert "export INMAIL_PUBLIC_URL=http://127.0.0.1:8123" in lines
+    assert "make a key with: inmail key create ACCOUNT" in lines
+    assert lines[:2] == ["Redis: as INMAIL_REDIS_URL says;", "starting the scheduler and 2 worker"]
 
 
 def test_a_word_longer_than_a_line_is_not_cut_in_two(monkeypatch, capsys):

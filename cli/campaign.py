@@ -11,7 +11,7 @@ from rich.text import Text
 from cli import submit, watch
 from cli.account import AccountId, Json
 from cli.asking import SEQ_MAX
-from cli.output import bar, console, counts_line, pairs, plural, print_json, say, span, table, when
+from cli.output import bar, console, counts_line, listing, narrow, pairs, plural, print_json, say, span, when
 from cli.output_file import Force, Output, tell_written, write_csv, written
 from cli.queue import still_line
 from cli.session import queues_of, session
@@ -45,20 +45,20 @@ def list_(
         say(f"account {account} has no campaign")
         return
     seated = any(c["seat"] for c in found)
-    table(
-        ("campaign", "name", *(("seat",) if seated else ()), "state", "recipients", "letters"),
+    listing(
+        ("campaign", *(("seat",) if seated else ()), "state", "recipients"),
         [
             (
                 c["campaign"],
-                c["name"],
                 *((c["seat"] or "–",) if seated else ()),
                 state_words(c),
                 f"{c['recipients']:,}",
-                counts_line(c["counts"]),
+                Text(f"{c['name']}  ").append_text(counts_line(c["counts"])),
             )
             for c in found
         ],
         right=("recipients",),
+        below=narrow(),
     )
     if following is not None:
         say(f"more: --after {following}")
@@ -152,9 +152,9 @@ def recipients(
     if as_json:
         print_json({"items": [_recipient(campaign, item) for item in page], "next": page[-1].index if more else None})
         return
-    table(
+    listing(
         ("inmail", "address", "state", "sent (UTC)"),
-        [(f"{campaign}.{r.index}", r.fields["email"], r.state, when(r.sent_at_ms)) for r in page],
+        [(f"{campaign}.{r.index}", r.fields["email"], r.state, when(r.sent_at_ms), "") for r in page],
     )
     if more:
         say(f"more: --after {page[-1].index}")

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from cli import demo_search, up, watch
 from cli.audience import ACCEPT, DECLINE, LATE, audience
-from cli.output import bar, console, counts_line, pairs, say, table
+from cli.output import bar, console, counts_line, counts_told, in_a_line, pairs, say, table
 from config.settings import Settings, get_settings
 from engine import campaigns, credits, opening, submitting
 from engine.audit import audit
@@ -155,7 +155,7 @@ def _show_until_over(store: Store, campaign: str, searched: str | None) -> bool:
                 live.update(_panel(store, found, wallet, day))
             elif (line := f"{counts_line(found['counts'])}") != last and int(day) != shown_day:
                 last, shown_day = line, int(day)
-                say(f"day {shown_day:2}  {line}credits: {wallet.available} available, {wallet.held} held")
+                say(f"day {shown_day:2}  {line}  credits: {wallet.available} available, {wallet.held} held")
             if watch.over(found) and (searched is None or watch.over(campaigns.describe(store, searched))):
                 return True
             time.sleep(0.125 if live is not None else 0.5)
@@ -200,20 +200,13 @@ def _report(store: Store, campaign: str, searched: str | None) -> int:
         outcome[at][recipient.state] = outcome[at].get(recipient.state, 0) + 1
     console.print()
     console.print(Rule("report", style="bright_black"))
-    rows = []
-    for i, (wave, counts) in enumerate(zip(waves, outcome, strict=True)):
-        day = (wave["at_ms"] - waves[0]["at_ms"]) / 1000 / WINDOW_S * DAYS
-        spent = counts.get("answered", 0) + counts.get("declined", 0)
-        home = counts.get("refunded", 0) + counts.get("late", 0)
-        rows.append((i + 1, f"{day:.1f}", wave["n"], *(counts.get(w, 0) for w in _WORDS), spent, home))
-    heads = ("wave", "day", "sent", *_WORDS, "credits spent", "credits back")
-    table(heads, rows, right=heads)
+    _waves_table(waves, outcome)
     found = campaigns.describe(store, campaign)
     wallet = credits.wallet(store, ACCOUNT)
     written = found["recipients"] - found["counts"]["queued"]
     console.print()
     console.print(bar(found["counts"], max(20, min(console.width - 2, 100))))
-    console.print(counts_line(found["counts"]))
+    console.print(in_a_line(*counts_told(found["counts"])))
     drift = [line for account in (ACCOUNT, demo_search.ACCOUNT) for line in audit(store, account).drift]
     by_search = {"search": counts_line(campaigns.describe(store, searched)["counts"])} if searched else {}
     equation = f"{wallet.granted} granted = {wallet.available} available + {wallet.held} held"
@@ -226,6 +219,18 @@ def _report(store: Store, campaign: str, searched: str | None) -> int:
         }
     )
     return 4 if drift else 0
+
+
+def _waves_table(waves: list[dict[str, int]], outcome: list[dict[str, int]]) -> None:
+    """A row for each wave: when it went out, what became of it, which credits it cost and which came back."""
+    rows = []
+    for i, (wave, counts) in enumerate(zip(waves, outcome, strict=True)):
+        day = (wave["at_ms"] - waves[0]["at_ms"]) / 1000 / WINDOW_S * DAYS
+        spent = counts.get("answered", 0) + counts.get("declined", 0)
+        home = counts.get("refunded", 0) + counts.get("late", 0)
+        rows.append((i + 1, f"{day:.1f}", wave["n"], *(counts.get(w, 0) for w in _WORDS), spent, home))
+    heads = ("wave", "day", "sent", *_WORDS, "credits\nspent", "credits\nback")
+    table(heads, rows, right=heads)
 
 
 _WORDS = ("answered", "declined", "refunded", "late")

@@ -11,7 +11,7 @@ import typer
 
 from cli.account import Json
 from cli.asking import utf8
-from cli.output import listing, pairs, plural, print_json, say, warn
+from cli.output import listing, narrow, pairs, plural, print_json, say, warn
 from cli.output_file import STDOUT, Force, Output, shown, tell_written, write_csv, written
 from cli.session import session
 from cli.subscription_view import lines_table, local
@@ -63,7 +63,7 @@ def list_(
         say("no invoice")
         return
     columns = ("invoice", "state", "issued", "due", "total", "to pay")
-    listing(columns, [_row(it, zones[it.account]) for it in page], right=("total", "to pay"))
+    listing(columns, [_row(it, zones[it.account]) for it in page], right=("total", "to pay"), below=narrow())
     if following is not None:
         say(f"more: --after {following}")
 

@@ -62,6 +62,9 @@ def list_(account: AccountId, as_json: Json = False) -> None:
     if not found:
         say(f"account {account} has no key; make one with: inmail key create {account}")
         return
+    if narrow():
+        listing(("key", "state", "last used (UTC)", "expires (UTC)"), [_narrow(key, now) for key in found], below=True)
+        return
     seated = any(key.seat for key in found)
     listing(
         ("key", *(("seat",) if seated else ()), "state", "created (UTC)", "last used (UTC)", "expires (UTC)"),
@@ -71,12 +74,24 @@ def list_(account: AccountId, as_json: Json = False) -> None:
                 *((key.seat or "–",) if seated else ()),
                 key.state(now),
                 *(when(at_ms) for at_ms in (key.created_at_ms, key.last_used_at_ms, key.expires_at_ms)),
-                f"{key.name}: {_scopes(key.scopes)}" if key.name else _scopes(key.scopes),
+                _named(key),
             )
             for key in found
         ],
-        below=narrow(),
     )
+
+
+def _narrow(key: api_keys.ApiKey, now: int) -> tuple[str, ...]:
+    """A row of a narrow terminal: whose it is and when it was made stand below."""
+    below = (_named(key), f"made {when(key.created_at_ms)}", f"seat {key.seat}" if key.seat else "")
+    return (
+        *(key.id, key.state(now), when(key.last_used_at_ms), when(key.expires_at_ms)),
+        " · ".join(filter(None, below)),
+    )
+
+
+def _named(key: api_keys.ApiKey) -> str:
+    return f"{key.name}: {_scopes(key.scopes)}" if key.name else _scopes(key.scopes)
 
 
 @app.command("rotate")

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from cli.account import Json
 from cli.link import keys_of
-from cli.output import console, print_json, say, table, when
+from cli.output import console, listing, print_json, say, when
 from cli.session import Session, session
 from engine import answers, conversations, folders, mailbox
 from engine.accounts import get_account
@@ -144,10 +144,10 @@ def folder(
         print_json({"items": [each.as_dict("sender") for each in page], "next": following, "unread": fresh})
         return
     rows = [
-        (each.inmail, each.recipient, each.answer.kind if each.answer else each.state, str(each.unread or ""))
+        (each.inmail, each.recipient, each.answer.kind if each.answer else each.state, str(each.unread or ""), "")
         for each in page
     ]
-    table(("inmail", "address", "answer", "unread"), rows)
+    listing(("inmail", "address", "answer", "unread"), rows)
     say(f"unread: {fresh['total']} ({', '.join(f'{key} {n}' for key, n in fresh.items() if key != 'total')})")
     if following:
         say(f"more: --after {following}")

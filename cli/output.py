@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from rich.cells import cell_len
@@ -50,6 +52,14 @@ def say(text: str) -> None:
     console.print(text, markup=False, soft_wrap=True)
 
 
+def prose(text: str) -> None:
+    """A sentence on stdout that breaks between words; what is to be copied out of it stands in a line of its own."""
+    # Not rich's way of wrapping, which cuts a path or an address that is longer than a line.
+    width = console.width if _has_edge() else len(text)
+    for line in textwrap.wrap(text, max(_LEAST_REST, width), break_long_words=False, break_on_hyphens=False):
+        say(line)
+
+
 def warn(text: str) -> None:
     """A warning on stderr; never mixed into the output a program reads."""
     complain("warning", text)
@@ -90,21 +100,32 @@ def pairs(rows: Mapping[str, Any]) -> None:
     grid.add_column()
     for name, value in rows.items():
         grid.add_row(name, value if isinstance(value, Text) else Text(str(value)))
-    console.print(grid)
+    _print_grid(grid)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Sequence[str] = ()) -> None:
-    """A plain table; the columns named in ``right`` are numbers."""
+    """A plain table; the columns named in ``right`` are numbers. A heading may have several lines."""
     grid = Table(box=None, padding=(0, 2, 0, 0), header_style="bright_black")
     for name in columns:
-        grid.add_column(name, justify="right" if name in right else "left", no_wrap=True, overflow="ellipsis")
+        side: Literal["left", "right"] = "right" if name in right else "left"
+        grid.add_column(name, justify=side, vertical="bottom", no_wrap=True, overflow="ellipsis")
     for row in rows:
         grid.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
-    console.print(grid)
+    _print_grid(grid)
+
+
+def _print_grid(grid: Table) -> None:
+    """Off a terminal without the spaces that fill up the last column: they stand in the way of whoever reads on."""
+    if console.is_terminal:
+        console.print(grid)
+        return
+    with console.capture() as printed:
+        console.print(grid)
+    console.out(re.sub(r" +$", "", printed.get(), flags=re.MULTILINE), end="", highlight=False)
 
 
 def listing(
-    columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = (), below: bool = False
+    columns: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Sequence[str] = (), below: bool = False
 ) -> None:
     """A plain table whose columns are never cut, for ids are copied from them.
 
@@ -133,13 +154,44 @@ def narrow() -> bool:
     return console.width < _WIDE
 
 
-def _wrapped(text: str, indent: int) -> list[Text]:
+def fitting(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """How many of a listing's columns fit beside each other, the first in any case; all where nobody sees an edge."""
+    taken = 0
+    for n in range(len(columns)):
+        taken += max(cell_len(row[n]) for row in (columns, *rows))
+        if n and taken > console.width and _has_edge():
+            return n
+        taken += 2
+    return len(columns)
+
+
+def in_a_line(*parts: Text) -> Text:
+    """Parts of a line, two spaces apart; where they do not all fit, it breaks between them and not within."""
+    line, taken = Text(), 0
+    for part in parts:
+        if taken and taken + 2 + part.cell_len > console.width:
+            line.append("\n")
+            taken = 0
+        elif taken:
+            line.append("  ")
+            taken += 2
+        line.append_text(part)
+        taken += part.cell_len
+    return line
+
+
+def _has_edge() -> bool:
+    return console.is_terminal or console.width != _OFF_TERMINAL_WIDTH
+
+
+def _wrapped(text: str | Text, indent: int) -> list[Text]:
     """The lines free text takes up; one where nobody sees an edge."""
     if not text:
         return []
-    if not console.is_terminal and console.width == _OFF_TERMINAL_WIDTH:
-        return [Text(text)]
-    lines = list(Text(text).wrap(console, max(_LEAST_REST, console.width - indent)))
+    text = text if isinstance(text, Text) else Text(text)
+    if not _has_edge():
+        return [text]
+    lines = list(text.wrap(console, max(_LEAST_REST, console.width - indent)))
     for line in lines:
         line.rstrip()
     return lines
@@ -152,12 +204,18 @@ def plural(n: int, one: str, many: str) -> str:
 
 def counts_line(counts: Mapping[str, int]) -> Text:
     """The letters that occur, in words: '120 sent  30 answered'."""
-    text = Text()
-    for letter in LETTERS.values():
-        if n := counts.get(letter.word, 0):
-            text.append(f"{n:,} ", style=f"bold {COLOURS[letter.word]}")
-            text.append(letter.word.replace("_", "-") + "  ", style=COLOURS[letter.word])
-    return text
+    return Text("  ").join(counts_told(counts))
+
+
+def counts_told(counts: Mapping[str, int]) -> list[Text]:
+    """The letters that occur, each by itself: '120 sent', '30 answered'."""
+    return [
+        Text.assemble(
+            (f"{n:,} ", f"bold {COLOURS[letter.word]}"), (letter.word.replace("_", "-"), COLOURS[letter.word])
+        )
+        for letter in LETTERS.values()
+        if (n := counts.get(letter.word, 0))
+    ]
 
 
 _BAR_ORDER = (

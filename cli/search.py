@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.account import AccountId, Json
-from cli.output import listing, note, pairs, print_json, say, warn, when
+from cli.output import fitting, listing, note, pairs, print_json, say, warn, when
 from cli.session import Session, session
 from engine.errors import one_line
 from engine.search import saved, searching
@@ -18,6 +18,7 @@ from engine.search.marks import Mark
 app = typer.Typer(help="Saved searches: queries kept under a name.", no_args_is_help=True)
 
 _CELL_CHARS_MAX = 40
+_COLUMNS = ("id", "name", "title", "company", "location")
 
 Query = Annotated[str, typer.Argument(metavar="QUERY", help="what to look for, or the name of a saved search")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="the saved search's name")]
@@ -66,19 +67,25 @@ def _show(found: searching.Result, after: str) -> None:
         return
     cap = ", your plan's limit" if found.cap and found.shown < found.total else ""
     say(f"showing {found.shown:,} of {found.total:,}{cap}")
-    rows = [_row(item) for item in found.items]
-    listing(("id", "name", "title", "company", "location"), rows, below=True)
+    cells = [_cells(item) for item in found.items]
+    fits = fitting(_COLUMNS, cells)
+    rows = [(*row[:fits], _below(row[fits:], item)) for row, item in zip(cells, found.items, strict=True)]
+    listing(_COLUMNS[:fits], rows, below=True)
     if not after:
         pairs({name: _counted(values) for name, values in found.facets.items() if values and name != "open"})
     if found.next:
         say(f"more: --after {found.next}")
 
 
-def _row(item: searching.Item) -> tuple[str, ...]:
+def _cells(item: searching.Item) -> list[str]:
     it = item.profile
-    shown = [one_line(text)[:_CELL_CHARS_MAX] for text in (it.id, it.name, it.title, it.company, it.location)]
+    return [one_line(text)[:_CELL_CHARS_MAX] for text in (it.id, it.name, it.title, it.company, it.location)]
+
+
+def _below(unfit: list[str], item: searching.Item) -> str:
+    """What stands below a candidate: the columns there was no room for, the mark, and why they are found."""
     why = "; ".join(f"{field}: {text}" for field, text in item.why)
-    return (*shown, one_line(" · ".join(part for part in (_marked(item.mark), why) if part)))
+    return one_line(" · ".join(filter(None, (", ".join(filter(None, unfit)), _marked(item.mark), why))))
 
 
 def _counted(values: list[tuple[str, int]]) -> str:

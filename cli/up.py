@@ -16,7 +16,7 @@ from typing import IO, Any
 
 import structlog
 
-from cli.output import plural, say, warn
+from cli.output import plural, prose, say, warn
 from cli.session import Session, reach, unreached_session
 from config.redis_address import identity
 from config.settings import Settings, get_settings
@@ -136,7 +136,7 @@ def run(workers: int, port: int | None = None) -> None:
             signal.signal(name, lambda *_: stop.set())
         many = plural(workers, "worker process", "worker processes")
         where = f"embedded, in {s.settings.data_dir}" if s.redises.embedded else "as INMAIL_REDIS_URL says"
-        say(f"Redis: {where}; starting the scheduler and {many}")
+        prose(f"Redis: {where}; starting the scheduler and {many}")
         _look(s)
         env = child_env(s.redises.url, s.redises.broker_url)
         if port is not None:
@@ -149,7 +149,7 @@ def run(workers: int, port: int | None = None) -> None:
 @contextmanager
 def _starting(settings: Settings) -> Iterator[None]:
     if settings.redis_url is None:
-        say(f"starting Redis in {settings.data_dir}, or finding it there")
+        prose(f"starting Redis in {settings.data_dir}, or finding it there")
     yield
 
 
@@ -166,12 +166,11 @@ def _check_free(host: str, port: int) -> None:
 
 def _tell_of_web(settings: Settings, port: int) -> None:
     here = f"http://{settings.web_host}:{port}"
-    say(f"the HTTP API is at {here}/v1; make a key with: inmail key create ACCOUNT")
+    say(f"the HTTP API is at {here}/v1")
+    say("make a key with: inmail key create ACCOUNT")
     if "INMAIL_PUBLIC_URL" not in os.environ and here != settings.public_url:
-        say(
-            f"reply links made in another terminal begin with {settings.public_url}; there: "
-            f"export INMAIL_PUBLIC_URL={here}"
-        )
+        prose(f"reply links made in another terminal begin with {settings.public_url}, unless you type there:")
+        say(f"export INMAIL_PUBLIC_URL={here}")
 
 
 def _look(s: Session) -> None:

@@ -11,7 +11,7 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from cli.output import bar, console, counts_line, say, span
+from cli.output import bar, console, counts_told, in_a_line, say, span
 from cli.queue import still_line
 from cli.session import Session, queues_of
 from engine import campaigns, credits
@@ -52,15 +52,15 @@ def over(found: dict[str, Any]) -> bool:
 def panel(found: dict[str, Any], wallet: credits.Wallet, now_ms: int, still: str = "") -> Group:
     """The live view of one campaign; ``still`` says that the queue it goes through is paused."""
     state = f"waiting for {found['waiting_for']}" if found["waiting_for"] else found["state"]
-    head = Text.assemble((found["campaign"], "bold"), f"  {found['name']}  ", (state, "bold yellow"))
+    head = [Text(found["campaign"], "bold"), Text(found["name"]), Text(state, "bold yellow")]
     due = found["next_refund_due_ms"]
     if due:
-        head.append(f"  next refund in {span(due - now_ms)}", style="bright_black")
+        head.append(Text(f"next refund in {span(due - now_ms)}", "bright_black"))
     return Group(
-        head,
+        in_a_line(*head),
         *([Text(still, style="bold yellow")] if still else []),
         bar(found["counts"], max(20, min(console.width - 2, 100))),
-        counts_line(found["counts"]),
+        in_a_line(*counts_told(found["counts"])),
         Text("credits  ").append(
             ", ".join(f"{n:,} {name}" for name, n in wallet.as_dict().items() if name != "expired")
         ),

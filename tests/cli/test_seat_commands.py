@@ -97,7 +97,7 @@ def test_a_campaign_and_a_key_tell_whose_they_are(ben, redis_url):
     assert as_json(ben("campaign", "show", campaign, "--json"))["seat"] == "ben"
     assert "seat" in ben("campaign", "show", campaign)[1]
     assert [one["seat"] for one in as_json(ben("campaign", "list", "acme", "--json"))["items"]] == [None, "ben"]
-    assert ben("campaign", "list", "acme")[1].splitlines()[2].split()[2] == "ben"
+    assert ben("campaign", "list", "acme")[1].splitlines()[2].split()[1] == "ben"
     key = ben("key", "create", "acme", "--seat", "ben")[1].strip()
     assert admitted(redis_url, key).seat == "ben"
     ben("key", "create", "acme")

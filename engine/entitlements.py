@@ -29,7 +29,8 @@ class Entitlement:
 
 
 def entitlements(store: Store, account: str) -> list[Entitlement]:
-    """What the account's plan allows, each with what is used of it: sending at all (1 or 0), credits, simultaneous
+    """What the account's plan allows, each with what is used of it: sending at all (1 or 0; where it may, its
+    ``lifts_at_ms`` is when it stops), credits, simultaneous
     contacts, recipients of a campaign, profiles a search shows. Raises NotFound."""
     owner, purse, sub = get_account(store, account), wallet(store, account), read(store, account)
     may, until = owner.may_send(store.now_ms(store.keys.account(account))), owner.sends_until_ms or None

@@ -36,7 +36,10 @@ def read_event(
     Errors: Refused, code bad_signature.
     """
     found = _verified(client, payload, signature, secret)
-    told: dict[str, Any] = found.data.object.to_dict()
+    try:
+        told: dict[str, Any] = found.data.object.to_dict()
+    except AttributeError:  # signed, but of a shape no event has: there is nothing in it to decide by
+        return None
     if _text(told, "metadata", ENGINE) != engine:
         return None
     if found.type.startswith("checkout.session."):
@@ -48,8 +51,8 @@ def _verified(client: stripe.StripeClient, payload: bytes, signature: str, secre
     try:
         if signature.isascii():  # the library's comparison takes nothing else
             return client.construct_event(payload, signature, secret, TOLERANCE_S)
-    except (stripe.SignatureVerificationError, ValueError):  # ValueError: a body that is no text, or no JSON
-        pass
+    except (stripe.SignatureVerificationError, ValueError, AttributeError, TypeError):
+        pass  # the last three: a body that is no text, no JSON, or no object
     raise Refused("the signature of this event is wrong, missing or too old", code="bad_signature")
 
 

@@ -3,6 +3,7 @@
 import queue
 import threading
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -196,3 +197,9 @@ def test_what_the_stand_in_signs_and_sends_is_read(stand_in, store, inbox):
     sent = iter(lambda: arrived.get(timeout=20), None)
     found = next(event for event in (provider.event(*each) for each in sent) if event.reference == paid["intent"]["id"])
     assert (found.kind, found.number, found.amount_minor, found.currency) == ("paid", "acme-0001", 2495, "USD")
+
+
+@pytest.mark.parametrize("payload", [b"{}", b"[]", b"null", b'{"type": "x", "data": 1}', b'{"id": "e", "type": "x"}'])
+def test_what_is_signed_and_no_event_decides_nothing(provider, payload):
+    with suppress(Refused):
+        assert provider.event(payload, signed(payload)) is None

@@ -6,6 +6,7 @@ take to run.
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from typing import Any, Final, cast
@@ -56,6 +57,13 @@ class Commands(TyperGroup):
 
     def get_command(self, ctx: Any, name: str) -> Any:
         return load(name) if name in COMMANDS else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        # Typer suggests one of the commands it holds, and this group holds none of them.
+        word = args[0] if args else ""
+        if word not in COMMANDS and (like := get_close_matches(word, COMMANDS)):
+            ctx.fail(f"No such command {word!r}. Did you mean {', '.join(map(repr, like))}?")
+        return super().resolve_command(ctx, args)
 
 
 @cache

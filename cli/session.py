@@ -81,13 +81,14 @@ def _told(s: Session, trouble: str, mend: str) -> Iterator[None]:
     except RedisTrouble as error:
         named = s.settings.redis_url
         place = f"INMAIL_REDIS_URL, {shown(named)}" if named else f"embedded, in {s.settings.data_dir}"
-        check = (
-            "that it runs there, and that INMAIL_REDIS_URL is right (host, port, password, database)"
-            if named
-            else "with inmail doctor"
-        )
+        check = what_to_check("INMAIL_REDIS_URL") if named else "with inmail doctor"
         why = trouble_text(error).rstrip(".")
         raise Unavailable(f"Redis ({place}) {trouble}: {why}; {mend.format(check=check)}") from None
+
+
+def what_to_check(variable: str) -> str:
+    """What may be amiss where the Redis that a variable names does not answer."""
+    return f"that it runs there, and that {variable} is right (host, port, password, database)"
 
 
 @contextmanager

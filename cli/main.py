@@ -26,7 +26,7 @@ app = typer.Typer(
     help="Run InMail campaigns in bulk: credits are debited atomically and come home when nobody answers.",
     no_args_is_help=True,
     add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"]},  # of every command below it as well
+    context_settings={"help_option_names": ["-h", "--help"]},  # of commands below as well, but some
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )

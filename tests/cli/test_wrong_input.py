@@ -117,3 +117,9 @@ def test_help_may_be_asked_for_as_other_commands_have_it(cli, words, usage):
     code, out, err = cli(*words)
     assert (code, err) == (0, [])
     assert out.startswith(usage)
+
+
+def test_a_query_that_leaves_somebody_out_is_not_a_wish_for_help(acme):
+    code, out, _ = acme("candidates", "search", "acme", "-hr")
+    assert code == 0
+    assert "Usage" not in out

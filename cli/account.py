@@ -38,7 +38,7 @@ def open_account(
     """Open an account on a plan; its first month's credits come at once. Twice is once."""
     offer = the_offer()
     chosen = find_plan(offer.plans, plan)
-    with session(changes=True) as s:
+    with session(changes=True, begins=True) as s:
         new = opening.open_account(s.store, account, email=email, name=name, plan=chosen, annual=annual, offer=offer)
         wallet, subscription = credits.wallet(s.store, account), read(s.store, account) if new else None
         issued = list_invoices(s.store, account, most=1) if new else []

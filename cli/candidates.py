@@ -27,8 +27,8 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 app.command("import")(candidates_import.import_)
-# A query may begin with '-', which leaves somebody out: it is no option then.
-app.command("search", context_settings={"ignore_unknown_options": True})(search)
+# A query may begin with '-', which leaves somebody out: it is no option then, and -hr is not -h.
+app.command("search", context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})(search)
 
 Address = Annotated[str, typer.Argument(metavar="ADDRESS")]
 _AT_ONCE: Final = 10_000

@@ -6,6 +6,7 @@ take to run.
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from typing import Any, Final, cast
@@ -15,37 +16,38 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 COMMANDS: Final = {
-    "subscribe": "cli.subscription:subscribe",
-    "inbox": "cli.mailbox:inbox",
-    "reply": "cli.mailbox:reply",
-    "conversation": "cli.mailbox:conversation",
-    "folder": "cli.mailbox:folder",
     "up": "cli.operate:up",
-    "scheduler": "cli.operate:scheduler",
-    "audit": "cli.operate:audit",
-    "repair": "cli.operate:repair",
-    "doctor": "cli.operate:doctor",
-    "web": "cli.web:web",
     "demo": "cli.demo:demo",
-    "drill": "cli.drill:drill",
-    "simulate": "cli.simulate:simulate",
+    "doctor": "cli.operate:doctor",
     "account": "cli.account:app",
-    "credits": "cli.credit:app",
     "plan": "cli.plan:app",
+    "subscribe": "cli.subscription:subscribe",
     "subscription": "cli.subscription:app",
     "invoice": "cli.invoice:app",
-    "campaign": "cli.campaign:app",
-    "suppression": "cli.account:suppression_app",
-    "mailbox": "cli.choices:app",
+    "credits": "cli.credit:app",
+    "seat": "cli.seat:app",
+    "key": "cli.key:app",
+    "simulate": "cli.simulate:simulate",
     "candidates": "cli.candidates:app",
     "search": "cli.search:app",
-    "key": "cli.key:app",
-    "seat": "cli.seat:app",
+    "campaign": "cli.campaign:app",
+    "folder": "cli.mailbox:folder",
+    "conversation": "cli.mailbox:conversation",
+    "suppression": "cli.account:suppression_app",
+    "inbox": "cli.mailbox:inbox",
+    "reply": "cli.mailbox:reply",
+    "link": "cli.link:app",
+    "mailbox": "cli.choices:app",
+    "scheduler": "cli.operate:scheduler",
+    "web": "cli.web:web",
     "queue": "cli.queue:app",
     "dead": "cli.dead:app",
-    "link": "cli.link:app",
+    "audit": "cli.operate:audit",
+    "repair": "cli.operate:repair",
+    "drill": "cli.drill:drill",
 }
-"""A word → the module, and in it the function of a verb or the commands of a noun, in the order they are listed."""
+"""A word → the module, and in it the function of a verb or the commands of a noun, in the order
+they are listed: to begin with, accounts and money, people and campaigns, those who are written to, operating it."""
 
 
 class Commands(TyperGroup):
@@ -56,6 +58,13 @@ class Commands(TyperGroup):
 
     def get_command(self, ctx: Any, name: str) -> Any:
         return load(name) if name in COMMANDS else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        # Typer suggests one of the commands it holds, and this group holds none of them.
+        word = args[0] if args else ""
+        if word not in COMMANDS and (like := get_close_matches(word, COMMANDS)):
+            ctx.fail(f"No such command {word!r}. Did you mean {', '.join(map(repr, like))}?")
+        return super().resolve_command(ctx, args)
 
 
 @cache

@@ -18,8 +18,8 @@ from workers.wiring import QUEUES
 
 app = typer.Typer(help="Messages that failed for good: look, retry, drop.", no_args_is_help=True)
 
-# An id may begin with '-': it is to be read as an id, not as an option nobody knows.
-ANY_ID = {"ignore_unknown_options": True}
+# An id may begin with '-': it is to be read as an id, not as an option nobody knows, nor as -h and further letters.
+ANY_ID: dict[str, Any] = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
 Which = Annotated[
     list[str] | None, typer.Argument(metavar="ID", help="dead letters' ids, as listed, or message_ids, as logged")
 ]

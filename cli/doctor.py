@@ -11,7 +11,7 @@ from rich.text import Text
 from cli import doctor_cluster, doctor_engine, doctor_redis
 from cli.finding import Finding
 from cli.output import console
-from cli.session import queues_of
+from cli.session import queues_of, what_to_check
 from config.settings import BadSettings, Settings, get_settings
 from engine.errors import EngineError
 from engine.store import RedisTrouble, Store, open_client, trouble_text
@@ -34,10 +34,10 @@ def examine() -> list[Finding]:
     ]
     try:
         redises = find_redis(settings)
-        mend = f"start that Redis or correct INMAIL_REDIS_URL; {UNSET}"
+        mend = f"check {what_to_check('INMAIL_REDIS_URL')}; {UNSET}"
         answers = _gather(findings, "redis", mend, _data(settings, redises))
         if answers or redises.broker_url != redises.url:
-            mend = "start that Redis or correct INMAIL_BROKER_URL; unset, queues live with the data"
+            mend = f"check {what_to_check('INMAIL_BROKER_URL')}; unset, queues live with the data"
             _gather(findings, "broker", mend, _broker(settings, redises))
     except (EngineError, OSError) as error:  # no Redis of its own could be had
         findings.append(Finding("error", "redis", str(error), f"set INMAIL_REDIS_URL to one; {UNSET}"))

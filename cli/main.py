@@ -26,6 +26,7 @@ app = typer.Typer(
     help="Run InMail campaigns in bulk: credits are debited atomically and come home when nobody answers.",
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},  # of commands below as well, but some
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -76,6 +77,8 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
 
 def execute(argv: list[str]) -> int:
     """Run one command line and return its exit code; never a traceback for what a person can get wrong."""
+    if argv[:1] == ["help"]:  # as git and others have it: `help campaign submit`
+        argv = [*argv[1:], "--help"]
     try:
         result = command().main(args=argv, prog_name="inmail", standalone_mode=False)
         sys.stdout.flush()  # while what fails can still be told
@@ -115,7 +118,8 @@ def _usage(error: Any) -> int:
     text = error.format_message().rstrip(".")
     if error.message.startswith(_NO_SUCH_NUMBER):
         text = text.replace(error.message, _whole_number(error.param))
-    return _fail(f"{text}; see: {where} --help", 2)
+    see = f"see: {where} --help"
+    return _fail(f"{text} S{see[1:]}" if text.endswith("?") else f"{text}; {see}", 2)
 
 
 def _whole_number(param: Any) -> str:
@@ -146,7 +150,8 @@ def _sentence(error: BaseException) -> str:
             "step was done is not known: look before you repeat it (with --key, twice is once)"
         )
     if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}"
+        why = error.strerror or str(error)
+        return f"{error.filename}: {why[:1].lower()}{why[1:]}"
     return str(error)
 
 

@@ -30,25 +30,36 @@ class Session:
 
 
 @contextmanager
-def session(*, changes: bool = False) -> Iterator[Session]:
+def session(*, changes: bool = False, begins: bool = False) -> Iterator[Session]:
     """A session for a command that reads, or ``changes`` something, with a Redis that can be reached.
+
+    ``begins``: as ``unreached_session`` has it.
 
     Raises Unavailable, saying which Redis, where it cannot be reached, and where it fails under a command that only
     reads. Where it fails under one that changes something the error stays: whether the last step was done is not known.
     """
-    with unreached_session() as s:
+    with unreached_session(begins=begins) as s:
         reach(s)
         with nullcontext() if changes else only_reading(s):
             yield s
 
 
 @contextmanager
-def unreached_session() -> Iterator[Session]:
-    """Find a Redis (starting the embedded one where none runs) and let go of it afterwards; one named is not asked."""
+def unreached_session(*, begins: bool = False) -> Iterator[Session]:
+    """Find a Redis (starting the embedded one where none runs) and let go of it afterwards; one named is not asked.
+
+    A data folder that had to be made is told of, unless the command is one that ``begins``: there nobody expects data.
+    """
     settings = get_settings()
     logging.configure(settings.log_level, settings.log_format)
     plan_catalogue(settings)  # a wrong plans file is told by every command, not only by the one that needs it
+    new = settings.redis_url is None and not settings.data_dir.exists()
     redises = find_redis(settings)
+    if new and not begins:
+        warn(
+            f"made a new data folder {settings.data_dir.resolve()}: what was kept in another one is not here; "
+            "see INMAIL_DATA_DIR"
+        )
     if redises.embedded is not None and not redises.embedded.persistent and redises.embedded.started_here:
         warn("a stand-in for Redis is used that keeps nothing once this command ends: install redis-server")
     store = open_store(redises.url, settings)
@@ -79,15 +90,25 @@ def _told(s: Session, trouble: str, mend: str) -> Iterator[None]:
     except (OutOfMemoryError, ReadOnlyError, BusyLoadingError):
         raise  # the command has a sentence of its own for each
     except RedisTrouble as error:
-        named = s.settings.redis_url
-        place = f"INMAIL_REDIS_URL, {shown(named)}" if named else f"embedded, in {s.settings.data_dir}"
-        check = (
-            "that it runs there, and that INMAIL_REDIS_URL is right (host, port, password, database)"
-            if named
-            else "with inmail doctor"
-        )
+        check = data_check(s.settings)
         why = trouble_text(error).rstrip(".")
-        raise Unavailable(f"Redis ({place}) {trouble}: {why}; {mend.format(check=check)}") from None
+        raise Unavailable(f"Redis ({data_place(s.settings)}) {trouble}: {why}; {mend.format(check=check)}") from None
+
+
+def data_place(settings: Settings) -> str:
+    """Which Redis holds the data: the variable that names it and its address, without the password."""
+    named = settings.redis_url
+    return f"INMAIL_REDIS_URL, {shown(named)}" if named else f"embedded, in {settings.data_dir}"
+
+
+def data_check(settings: Settings) -> str:
+    """What may be amiss where the Redis that holds the data does not answer."""
+    return what_to_check("INMAIL_REDIS_URL") if settings.redis_url else "with inmail doctor"
+
+
+def what_to_check(variable: str) -> str:
+    """What may be amiss where the Redis that a variable names does not answer."""
+    return f"that it runs there, and that {variable} is right (host, port, password, database)"
 
 
 @contextmanager

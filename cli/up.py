@@ -17,11 +17,12 @@ from typing import IO, Any
 import structlog
 
 from cli.output import plural, prose, say, warn
-from cli.session import Session, reach, unreached_session
+from cli.session import Session, data_check, data_place, unreached_session
 from config.redis_address import identity
 from config.settings import Settings, get_settings
 from config.timings import SHUTDOWN_MS, STOP_GRACE_S
 from engine.errors import Unavailable
+from engine.store import RedisTrouble, trouble_text
 from workers.embedded_redis import SoleUse
 from workers.lifeline import end_with_parent
 from workers.runtime import keep_redis, uses_to_share
@@ -30,6 +31,8 @@ log = structlog.get_logger("inmail.up")
 
 _SETTLED_S = 60.0
 """A child that ran so long is no longer one that cannot start."""
+_ASK_AGAIN_S = 1.0
+"""A Redis that is not there yet is asked again after so long."""
 
 
 def _tell(text: str, event: str, **fields: Any) -> None:
@@ -129,21 +132,25 @@ def run(workers: int, port: int | None = None) -> None:
     """Run everything until Ctrl-C or SIGTERM; Refused when it runs on this Redis from this data directory already."""
     stop = threading.Event()
     settings = get_settings()
-    with SoleUse(settings.data_dir, _engine(settings)), _starting(settings), unreached_session() as s:
+    with SoleUse(settings.data_dir, _engine(settings)), _starting(settings), unreached_session(begins=True) as s:
         if port is not None:
             _check_free(settings.web_host, port)
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, lambda *_: stop.set())
-        many = plural(workers, "worker process", "worker processes")
-        where = f"embedded, in {s.settings.data_dir}" if s.redises.embedded else "as INMAIL_REDIS_URL says"
-        prose(f"Redis: {where}; starting the scheduler and {many}")
-        _look(s)
-        env = child_env(s.redises.url, s.redises.broker_url)
-        if port is not None:
-            _tell_of_web(settings, port)
-            env.setdefault("INMAIL_PUBLIC_URL", f"http://{settings.web_host}:{port}")
-        tend_until(stop, children(workers, env, port))
+        _wait_for_redis(s, stop)
+        if not stop.is_set():
+            _run_on(s, stop, workers, port)
     say("stopped")
+
+
+def _run_on(s: Session, stop: threading.Event, workers: int, port: int | None) -> None:
+    many = plural(workers, "worker process", "worker processes")
+    prose(f"Redis: {data_place(s.settings)}; starting the scheduler and {many}")
+    env = child_env(s.redises.url, s.redises.broker_url)
+    if port is not None:
+        _tell_of_web(s.settings, port)
+        env.setdefault("INMAIL_PUBLIC_URL", f"http://{s.settings.web_host}:{port}")
+    tend_until(stop, children(workers, env, port))
 
 
 @contextmanager
@@ -173,12 +180,28 @@ def _tell_of_web(settings: Settings, port: int) -> None:
         say(f"export INMAIL_PUBLIC_URL={here}")
 
 
-def _look(s: Session) -> None:
-    """Tell of a Redis that is not there, as it may come yet."""
-    try:
-        reach(s)
-    except Unavailable as error:
-        _tell(f"{error}; all wait for it", "redis.away", detail=str(error))
+def _wait_for_redis(s: Session, stop: threading.Event) -> None:
+    """Return once Redis answers, or ``stop`` is set; where it does not at first, say so in one line, and when it does.
+
+    The children would wait for it as well, but each of their threads would say so.
+    """
+    told = False
+    while not stop.is_set():
+        try:
+            s.store.reach()
+        except RedisTrouble as error:
+            if not told:
+                prose(
+                    f"waiting for Redis ({data_place(s.settings)}), which does not answer: "
+                    f"{trouble_text(error).rstrip('.')}; check {data_check(s.settings)}; Ctrl-C stops"
+                )
+            told = True
+            keep_redis()
+            stop.wait(_ASK_AGAIN_S)
+            continue
+        if told:
+            say("Redis answers")
+        return
 
 
 def _engine(settings: Settings) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Annotated
 
@@ -22,6 +23,8 @@ def web(
     settings = get_settings()  # what is wrong is told here, with this command's exit codes
     plan_catalogue(settings)
     sys.stdout.flush()
+    # Python prints a traceback for a Ctrl-C while it starts: it waits until the server says what it means.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     # In place of this process, so that whoever started it stops it and sees how it ended.
     where = [f"--host={host or settings.web_host}", f"--port={port or settings.web_port}"]
     os.execv(sys.executable, [sys.executable, "-m", "web", *where])  # noqa: S606 - no shell

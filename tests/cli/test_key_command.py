@@ -16,7 +16,7 @@ from engine import api_keys
 from engine.api_keys import Pace
 from engine.store import Store, open_client
 from tests.broker.rig import wait_until
-from web.__main__ import listening
+from web.serving import listening
 
 pytestmark = pytest.mark.redis
 

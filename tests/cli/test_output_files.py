@@ -109,6 +109,14 @@ def test_a_closed_stdout_is_one_line(full):
 
 
 @pytest.mark.parametrize(
+    "words", [("plan", "list"), ("plan", "list", "--json"), ("invoice", "export"), ("campaign", "list", "--help")]
+)
+@pytest.mark.parametrize("shell", ['"$@" >/dev/full', 'PYTHONUNBUFFERED=1 "$@" >/dev/full'])
+def test_a_stdout_on_a_full_disk_is_named(full, shell, words):
+    assert inmail(shell, *words) == (1, "inmail: error: stdout: no space left on device\n")
+
+
+@pytest.mark.parametrize(
     "words",
     [
         ("invoice", "export"),

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 import structlog
+from redis.exceptions import ConnectionError
 
 from cli.main import execute
 from cli.up import Child, children
@@ -138,11 +139,47 @@ def test_the_data_directory_does_not_stand_in_the_way_of_an_up_on_another_redis(
     assert codes == [0, 0]
 
 
-def test_an_up_whose_redis_is_not_there_yet_says_so_and_waits_for_it(up):
-    code, err = up("redis://127.0.0.1:1")
-    assert code == 0
-    assert json.loads(err)["event"] == "redis.away"
-    assert "Redis (INMAIL_REDIS_URL, 127.0.0.1:1) cannot be reached" in json.loads(err)["detail"]
+@pytest.fixture
+def away(monkeypatch):
+    """A Redis that answers when it has been asked so often; before that, what is given is done at each try."""
+
+    def for_so_long(tries, meanwhile=lambda: None):
+        left = iter(range(tries))
+
+        def reach(_store):
+            if next(left, None) is not None:
+                meanwhile()
+                raise ConnectionError("Connection refused.")
+
+        monkeypatch.setattr("cli.up._ASK_AGAIN_S", 0.0)
+        monkeypatch.setattr("engine.store.Store.reach", reach)
+
+    return for_so_long
+
+
+def test_an_up_whose_redis_is_not_there_yet_says_so_once_and_runs_when_it_answers(up, away, capsys):
+    away(3)
+    said = []
+    code, err = up("redis://ana:secret@127.0.0.1:6399", meanwhile=lambda: said.append(capsys.readouterr().out))
+
+    assert (code, err) == (0, "")
+    waits, answers, starts, *_ = said[0].splitlines()
+    assert waits == (
+        "waiting for Redis (INMAIL_REDIS_URL, 127.0.0.1:6399), which does not answer: Connection refused; check that "
+        "it runs there, and that INMAIL_REDIS_URL is right (host, port, password, database); Ctrl-C stops"
+    )
+    assert answers == "Redis answers"
+    assert starts.startswith("Redis: INMAIL_REDIS_URL, 127.0.0.1:6399; starting the scheduler and 2 worker processes")
+
+
+def test_an_up_that_waits_for_its_redis_starts_nothing_and_is_stopped_by_ctrl_c(up, away, monkeypatch):
+    handlers = {}
+    monkeypatch.setattr("cli.up.signal", SimpleNamespace(signal=handlers.__setitem__, SIGINT=2, SIGTERM=15))
+    away(10_000, meanwhile=lambda: handlers[2](2, None))
+    ran = []
+    monkeypatch.setattr("cli.up.say", ran.append)
+    assert up("redis://127.0.0.1:6399", meanwhile=lambda: ran.append("it runs")) == (0, "")
+    assert [line.split(" (")[0] for line in ran] == ["waiting for Redis", "stopped"]
 
 
 def test_a_port_that_is_taken_is_refused_before_anything_is_said_to_run(cli):

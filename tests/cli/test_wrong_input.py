@@ -89,3 +89,37 @@ def test_a_wrong_setting_is_one_line_and_exit_code_2(cli, monkeypatch):
 
     assert (code, len(err)) == (2, 1)
     assert "INMAIL_PACK_SIZE" in err[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("campain", "list", "acme"), "No such command 'campain'. Did you mean 'campaign'? See: inmail --help"),
+        (("account", "opne"), "No such command 'opne'. Did you mean 'open'? See: inmail account --help"),
+        (("help", "campain"), "No such command 'campain'. Did you mean 'campaign'? See: inmail --help"),
+        (("frobnicate",), "No such command 'frobnicate'; see: inmail --help"),
+    ],
+)
+def test_a_mistyped_word_is_told_with_the_one_that_is_like_it(cli, words, told):
+    assert cli(*words) == (2, "", [f"inmail: error: {told}"])
+
+
+@pytest.mark.parametrize(
+    ("words", "usage"),
+    [
+        (("-h",), "Usage: inmail [OPTIONS]"),
+        (("help",), "Usage: inmail [OPTIONS]"),
+        (("campaign", "-h"), "Usage: inmail campaign [OPTIONS]"),
+        (("help", "campaign", "submit"), "Usage: inmail campaign submit [OPTIONS]"),
+    ],
+)
+def test_help_may_be_asked_for_as_other_commands_have_it(cli, words, usage):
+    code, out, err = cli(*words)
+    assert (code, err) == (0, [])
+    assert out.startswith(usage)
+
+
+def test_a_query_that_leaves_somebody_out_is_not_a_wish_for_help(acme):
+    code, out, _ = acme("candidates", "search", "acme", "-hr")
+    assert code == 0
+    assert "Usage" not in out

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.waiting import wait_until
-from web.__main__ import Server, server
+from web.serving import Server, server
 
 
 def started(app: Any) -> tuple[Server, threading.Thread, str]:

@@ -10,8 +10,8 @@ from engine.links import link_for
 from tests.factories import a_campaign, an_account, letters, send_all
 from tests.web.conftest import problem
 from web import limits
-from web.__main__ import listening
 from web.page_shape import HEADERS
+from web.serving import listening
 
 
 def test_a_candidate_answers_over_the_served_application(api):

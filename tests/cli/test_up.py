@@ -178,6 +178,7 @@ def test_an_up_that_waits_for_its_redis_starts_nothing_and_is_stopped_by_ctrl_c(
     away(10_000, meanwhile=lambda: handlers[2](2, None))
     ran = []
     monkeypatch.setattr("cli.up.say", ran.append)
+    monkeypatch.setattr("cli.up.prose", ran.append)
     assert up("redis://127.0.0.1:6399", meanwhile=lambda: ran.append("it runs")) == (0, "")
     assert [line.split(" (")[0] for line in ran] == ["waiting for Redis", "stopped"]
 

@@ -14,7 +14,7 @@ from cli.output import pairs, print_json, say, warn
 from cli.preflight import by_reason, reading
 from cli.session import Session, session
 from cli.submit import read_mapping, rejects_path
-from engine.directory.importing import Imported, check_candidates, import_profiles, open_candidates
+from engine.directory.importing import Imported, check_candidates, import_profiles, notes_of, open_candidates
 from engine.errors import Invalid, Refused
 from engine.intake.rejects import RejectsFile
 
@@ -43,20 +43,22 @@ def import_(
             with open_candidates(candidates, mapping=fields) as whole, reading(whole) as progress:
                 check_candidates(whole, progress)
         try:
-            done, where = _import(s, candidates, fields, None if dry_run and rejects is None else target, dry_run)
+            done, where, notes = _import(
+                s, candidates, fields, None if dry_run and rejects is None else target, dry_run
+            )
         except KeyboardInterrupt:
             warn("interrupted: nothing was imported" if dry_run else "interrupted: import the list again for the rest")
             raise
     # A file's name need not be UTF-8; what is printed must.
     shown = None if where is None else os.fsencode(where).decode("utf-8", "replace")
-    print_json(_document(done, shown)) if as_json else _tell(done, shown, dry_run=dry_run)
+    print_json(_document(done, shown, notes)) if as_json else _tell(done, shown, dry_run=dry_run)
     if not done.accepted:
         raise Refused("no row makes a candidate" + (f"; see {shown}" if shown else ""), code="nobody")
 
 
 def _import(
     s: Session, candidates: str, fields: Mapping[str, str], target: Path | None, dry_run: bool
-) -> tuple[Imported, Path | None]:
+) -> tuple[Imported, Path | None, list[str]]:
     with open_candidates(candidates, mapping=fields) as listed, reading(listed) as progress:
         if target is None:
             done, where = import_profiles(s.store, listed, dry_run=dry_run, progress=progress), None
@@ -64,12 +66,13 @@ def _import(
             with RejectsFile(target, listed.source_columns) as file:
                 done = import_profiles(s.store, listed, file, dry_run=dry_run, progress=progress)
                 where = file.close()
-        for note in listed.notes:
+        notes = notes_of(listed, fields)
+        for note in notes:
             warn(note)
-    return done, where
+    return done, where, notes
 
 
-def _document(done: Imported, where: str | None) -> dict[str, Any]:
+def _document(done: Imported, where: str | None, notes: list[str]) -> dict[str, Any]:
     return {
         "new": done.put.new,
         "changed": done.put.changed,
@@ -78,6 +81,7 @@ def _document(done: Imported, where: str | None) -> dict[str, Any]:
         "rejected_by_reason": dict(done.rejected),
         "rejected_first": [f"line {each.line}: {each.detail}" for each in done.first_rejected],
         "rejects_file": where,
+        "notes": notes,
     }
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
+from engine.search.query import CHARS_MAX
 from web.documents import Asked, Given, Ms
+
+QUERY_BOUND: Final[dict[str, Any]] = {"maxLength": CHARS_MAX}
+"""Told in the document and checked by the query's parser: what is longer is a bad query, told with the position."""
 
 
 class WhyGiven(Given):
@@ -52,7 +56,7 @@ class SearchGiven(Given):
 
 class SaveAsked(Asked):
     name: str = Field(min_length=1, max_length=200, examples=["nurses"])
-    query: str = Field(max_length=1_000, examples=["title:nurse location:Berlin"])
+    query: str = Field(json_schema_extra=QUERY_BOUND, examples=["title:nurse location:Berlin"])
 
 
 class SavedGiven(Given):

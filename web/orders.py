@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.intake.rows import Reject
+from web.documents_search import QUERY_BOUND
 from web.problems import Problem
 
 REJECTS_TOLD = 100
@@ -48,7 +49,9 @@ class CampaignAsked(OrderAsked):
 class SearchedAsked(OrderAsked):
     """An order whose recipients a search finds at this moment."""
 
-    search: str = Field(max_length=1_000, description="a query, or the name of a saved search", examples=["nurses"])
+    search: str = Field(
+        description="a query, or the name of a saved search", examples=["nurses"], json_schema_extra=QUERY_BOUND
+    )
     contacted_days: int = Field(30, ge=0, le=730, description="leave out whom the account wrote to in so many days")
 
 

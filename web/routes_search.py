@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Response
 from engine.search import saved, searching
 from web.calls import CalledRoute, Caller
 from web.cursors import opened_text, sealed
-from web.documents_search import SaveAsked, SavedGiven, SavedList, SearchGiven
+from web.documents_search import QUERY_BOUND, SaveAsked, SavedGiven, SavedList, SearchGiven
 from web.idempotency import once
 from web.openapi import described, posted
 from web.replies import given, page
@@ -24,7 +24,7 @@ _ASKED: Final = ("no_account", "bad_query", "bad_cursor", "no_index", "unanswera
 @router.get("/candidates/search", **described("candidates:read", *_ASKED, model=SearchGiven))
 def search(
     call: Caller,
-    q: Annotated[str, Query(max_length=1_000, description="a query, or the name of a saved search")] = "",
+    q: Annotated[str, Query(description="a query, or the name of a saved search", json_schema_extra=QUERY_BOUND)] = "",
     limit: Annotated[int, Query(ge=1, le=searching.PAGE_MAX)] = 25,
     after: Annotated[str | None, Query(max_length=600, description="`next` of the page before")] = None,
     contacted_days: Annotated[

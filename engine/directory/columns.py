@@ -12,6 +12,7 @@ import orjson
 from engine.directory.profile import MS_MAX, YEARS_MAX, Profile, check_profile, is_profile_id
 from engine.errors import Invalid
 from engine.identity import digest, parse_address
+from engine.intake.rows import without_controls
 
 _NAMES: Final = {
     "id": "id candidateid profileid personid memberid externalid contactid recordid uid uuid kandidatenid",
@@ -34,6 +35,8 @@ FIELDS: Final = (
     *("skills", "industry", "years", "languages", "open_to_work", "last_active", "email", "consent"),
 )
 """What a column can be for the directory; others are passed over."""
+LISTS: Final = frozenset(("skills", "languages"))
+"""The fields that hold several items."""
 _ALSO: Final = {"name": "full_name", "address": "email", "open": "open_to_work", "active": "last_active"}
 _ALSO_LISTS: Final = {"skill": "skills", "language": "languages"}
 
@@ -43,7 +46,7 @@ _YEARS = re.compile(
     r"(\d{1,2})(?:[.,]\d+)?\s*\+?\s*(?:y|yr|yrs|year|years|jahre?|ans|años|anos|anni)?\.?", re.IGNORECASE
 )
 _SEPARATOR = re.compile(r"[;|\n]")
-_MADE_INERT = re.compile(r"'(?=[=+\-@\t\r])")  # as engine/intake/rejects.py does it, so that an export can be imported
+_MADE_INERT = re.compile(r"'(?='*[=+\-@\t\r])")  # as engine/intake/rejects.py and exporting.py do it
 _SECONDS_BELOW: Final = 100_000_000_000  # epoch ms have been above it since 1973
 
 
@@ -113,8 +116,16 @@ class ProfileReader:
 
 def _line(cell: str) -> str:
     """A cell on one line, without the mark that keeps a spreadsheet from running it."""
-    text = cell if cell.isprintable() else " ".join(cell.split())
-    return text[1:] if text[:1] == "'" and _MADE_INERT.match(text) else text
+    return _unmarked(cell if cell.isprintable() else " ".join(cell.split()))
+
+
+def _unmarked(cell: str) -> str:
+    return cell[1:] if cell[:1] == "'" and _MADE_INERT.match(cell) else cell
+
+
+def marked(text: str) -> str:
+    """A text as a cell that is read as this text, where it begins like one that was marked."""
+    return f"'{text}" if _MADE_INERT.match(text) else text
 
 
 def _address(cell: str) -> str:
@@ -146,10 +157,12 @@ def _items(cell: str) -> tuple[str, ...]:
     """The items of a list in a cell, each once: a JSON array, or separated by ';', '|' or line breaks."""
     if not cell:
         return ()
+    cell = _unmarked(cell)  # the cell has the mark; an item that begins so means it
     parts = _array(cell) if cell.startswith("[") and cell.endswith("]") else None
-    items = map(str.strip, _SEPARATOR.split(cell) if parts is None else parts)
-    if not cell.isprintable() or cell.startswith("'"):
-        items = map(_line, items)
+    items = [each.strip() for each in (_SEPARATOR.split(cell) if parts is None else parts)]
+    if parts is not None or not cell.isprintable():
+        # JSON may spell out what no cell holds by itself.
+        items = [each if each.isprintable() else " ".join(without_controls(each).split()) for each in items]
     return tuple(dict.fromkeys(filter(None, items)))
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 import orjson
 
+from engine.directory.columns import marked
 from engine.directory.keys import DIRECTORY_SHARDS
 from engine.directory.profile import Profile
 from engine.directory.store import all_profiles
@@ -31,15 +32,16 @@ def export_rows(store: Store) -> Iterator[list[str]]:
 
 
 def cells_of(profile: Profile) -> list[str]:
-    """A profile as cells of EXPORTED."""
+    """A profile as cells of EXPORTED, to be made inert (engine/intake/rejects.py) where a spreadsheet may read them."""
     at_ms = profile.last_active_ms
     active = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds") if at_ms else ""
     p = profile
-    return [
+    cells = [
         *(p.id, p.name, p.headline, p.title, p.company, p.location, _joined(p.skills), p.industry),
         *("" if p.years is None else str(p.years), _joined(p.languages), "yes" if p.open_to_work else "no"),
         *(active, p.address, "yes" if p.consent else "no"),
     ]
+    return [*map(marked, cells)]
 
 
 def _joined(items: Sequence[str]) -> str:

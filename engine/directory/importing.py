@@ -5,6 +5,7 @@ Interrupted, what was read so far is in; the same list again brings the rest.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,10 +13,10 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from engine.directory.columns import NAMES, BadRow, ProfileReader, directory_mapping
+from engine.directory.columns import FIELDS, LISTS, NAMES, BadRow, ProfileReader, directory_mapping
 from engine.directory.profile import Profile
 from engine.directory.store import Put, foresee, put_many
-from engine.errors import Refused
+from engine.errors import Refused, one_line
 from engine.intake.lists import CandidateList, Reject, Row, open_list
 from engine.intake.rejects import TakesRejects
 from engine.preflight import Progress
@@ -24,6 +25,7 @@ from engine.store import Store
 PROFILES_AT_ONCE: Final = 8_000
 """So many are put in one round trip: about 125 a shard, which is what makes a million quick."""
 PROFILES_MAX: Final = 10_000_000
+_NUMBERED: Final = re.compile(r"_[0-9]+$")  # what sets a column apart from one before it that means the same
 
 
 @dataclass(slots=True)
@@ -47,7 +49,26 @@ def open_candidates(
     source: str | Path, *, mapping: Mapping[str, str] | None = None, stdin: BinaryIO | None = None
 ) -> CandidateList:
     """Open a list of candidates, as ``open_list`` does; it needs a column of ids or of addresses. Invalid, Refused."""
-    return open_list(source, mapping=directory_mapping(mapping or {}), names=NAMES, ids=True, stdin=stdin)
+    return open_list(source, mapping=directory_mapping(mapping or {}), names=NAMES, ids=True, arrays=LISTS, stdin=stdin)
+
+
+def notes_of(listed: CandidateList, mapping: Mapping[str, str] | None = None) -> list[str]:
+    """What whoever brings the list should know though it is no error; complete once it is read.
+
+    That a second column means the same as one before it is told unless that one was named by hand.
+    """
+    return [*_passed_over(listed, directory_mapping(mapping or {})), *listed.notes]
+
+
+def _passed_over(listed: CandidateList, by_hand: Mapping[str, str]) -> Iterator[str]:
+    written = dict(zip(listed.columns, listed.source_columns, strict=True))
+    for column, header in written.items():
+        field = _NUMBERED.sub("", column)
+        if field != column and field in FIELDS and field in written and field not in by_hand:
+            yield (
+                f"column {one_line(header)[:60]!r} is not read: {field} is taken from "
+                f"{one_line(written[field])[:60]!r} (--map {field}=COLUMN takes another)"
+            )
 
 
 def check_candidates(listed: CandidateList, progress: Progress | None = None) -> None:

@@ -38,12 +38,14 @@ class Wanted:
     """What a list is read for. ``mapping``: fields whose column was named by hand, by its key (``check_mapping``).
 
     ``names``: fields beyond the usual, by a header without case, accents and punctuation. ``ids``: people may be told
-    apart by an id, so that a list may lack an address column, or a row its address.
+    apart by an id, so that a list may lack an address column, or a row its address. ``arrays``: fields in whose cells
+    an array stays one, as JSON, because its items are to be told apart whatever stands in them.
     """
 
     mapping: Mapping[str, str]
     names: Mapping[str, str]
     ids: bool
+    arrays: frozenset[str] = frozenset()
 
     @property
     def keys(self) -> tuple[str, ...]:

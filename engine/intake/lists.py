@@ -93,16 +93,17 @@ def open_list(
     mapping: Mapping[str, str] | None = None,
     names: Mapping[str, str] | None = None,
     ids: bool = False,
+    arrays: frozenset[str] = frozenset(),
     stdin: BinaryIO | None = None,
 ) -> CandidateList:
     """Open a candidate list, ``-`` for standard input, and read as far as its first row.
 
-    ``mapping`` gives fields the columns to take them from, by the header as written (case does not matter); ``names``
-    and ``ids`` are for a list of people with ids, as in ``Wanted``.
+    ``mapping`` gives fields the columns to take them from, by the header as written (case does not matter); ``names``,
+    ``ids`` and ``arrays`` are for a list of people with ids, as in ``Wanted``.
     Errors: Invalid for a file that cannot be opened ('no_file') or a bad mapping ('bad_mapping'); Refused for
     what is no list, an empty one, one without an address column or without rows.
     """
-    wanted = Wanted(check_mapping(mapping), names or {}, ids)
+    wanted = Wanted(check_mapping(mapping), names or {}, ids, arrays)
     opened = open_source(source, stdin)
     try:
         form = recognise(opened)

@@ -122,13 +122,18 @@ class RowCheck:
         """Without control characters but newline and tab; names keep to one line, they end up in mail headers."""
         if cell.isprintable():
             return cell.strip()
-        cell = _CONTROL.sub("", _LINE_ENDS.sub("\n", cell)).strip()
+        cell = without_controls(cell)
         return " ".join(cell.split()) if at in self._one_line else cell
 
     def _with_end(self, detail: str, line: int, cells: list[str]) -> str:
         """A quote left open makes one row of many lines; a rejected row that runs on says so."""
         more = sum(cell.count("\n") for cell in cells) if self._newlines_are_lines else 0
         return f"{detail}; the row runs on to line {line + more}: is a quote left open?" if more > 1 else detail
+
+
+def without_controls(text: str) -> str:
+    """A text without control characters but newline and tab."""
+    return _CONTROL.sub("", _LINE_ENDS.sub("\n", text)).strip()
 
 
 def _duplicate(line: int, first: int, cells: list[str]) -> Reject:

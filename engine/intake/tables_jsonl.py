@@ -37,6 +37,7 @@ class JsonlTable:
         keys = self._read_sample()
         self.columns: Columns = find_header(iter([(1, keys)]), wanted)
         self._position = {key: at for at, key in enumerate(keys[: len(self.columns.fields)])}
+        self._arrays = {at for at, field in enumerate(self.columns.fields) if field in wanted.arrays}
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -84,7 +85,7 @@ class JsonlTable:
         for key, value in parsed.items():
             at = self._position.get(key)
             if at is not None:
-                cells[at] = value if type(value) is str else _text(key, value)
+                cells[at] = value if type(value) is str else _text(key, value, as_json=at in self._arrays)
             elif len(self._ignored) < _IGNORED_MAX:
                 self._ignored[key] = None
         return cells
@@ -103,9 +104,10 @@ def _parse(line: str) -> dict[str, Any] | str:
     return parsed if isinstance(parsed, dict) else "not a JSON object"
 
 
-def _text(key: str, value: object) -> str:
+def _text(key: str, value: object, *, as_json: bool) -> str:
     if isinstance(value, list):
-        return "; ".join(_scalar(key, item) for item in value)
+        items = [_scalar(key, item) for item in value]
+        return orjson.dumps(items).decode() if as_json else "; ".join(items)
     return _scalar(key, value)
 
 

@@ -171,7 +171,8 @@ def _in_field(field: str, term: Term) -> Query:
     if term.prefix:
         # A token is letters, digits and marks: nothing in it means something to a regular expression.
         if before:
-            return Query.regex_phrase_query(schema(), field, [*before, f"{last}.*"])
+            lasts = term.lasts or (f"{last}.*",)
+            return _any_of([Query.regex_phrase_query(schema(), field, [*before, each]) for each in lasts])
         return Query.regex_query(schema(), field, f"{last}.*")
     if before:
         return Query.phrase_query(schema(), field, list(term.tokens))

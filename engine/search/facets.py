@@ -22,6 +22,8 @@ VALUES_MAX: Final = 10
 """How many values of a facet are told."""
 
 _ALL_BUCKETS: Final = 60_000
+_TOO_MANY: Final = "bucket limit"
+"""What tantivy says of an aggregation with more than 65,000 values in all its facets."""
 _FEW: Final = 2_000
 """Of so few profiles every value is counted, and cut afterwards."""
 _MANY: Final = {"skill": 0.07, "language": 0.035}
@@ -69,8 +71,17 @@ def _counted(searcher: Searcher, query: Query, names: list[str], total: int) -> 
     if not names:
         return {}
     size = _ALL_BUCKETS if total <= _FEW else VALUES_MAX + _SPARE
-    told: Any = searcher.aggregate(query, {name: _terms(name, size) for name in names})
     found: Facets = {}
+    try:
+        told: Any = searcher.aggregate(query, {name: _terms(name, size) for name in names})
+    except ValueError as error:
+        if _TOO_MANY not in str(error):
+            raise
+        if len(names) == 1:
+            return _walked(searcher, query, *names)
+        for name in names:  # the limit is on all of an aggregation: alone, most facets stay below it
+            found |= _counted(searcher, query, [name], total)
+        return found
     for name, counts in told.items():
         buckets = [(each.get("key_as_string", each["key"]), each["doc_count"]) for each in counts["buckets"]]
         buckets.sort(key=lambda each: (-each[1], each[0]))

@@ -18,6 +18,7 @@ from tantivy import Order, Query, Searcher
 
 from engine.errors import Unavailable
 from engine.search.compile import differs, scoring, selecting, tiers
+from engine.search.endings import TOO_MANY, shared_out
 from engine.search.facets import Facets, begin_facets
 from engine.search.folder import Broken, IndexFolder, changed_mark, followed, note_broken, sound, told
 from engine.search.schema import MADE_AS, PLACE, WEIGHT, place_of
@@ -65,11 +66,14 @@ class Index:
 
         ``most`` (0 to FOUND_MAX): how many ids. Errors: Unavailable (``no_index``), Broken.
         """
-        searcher, selected = self.refresh(), selecting(node)
+        searcher = self.refresh()
         with self._answering():
-            counting = begin_facets(searcher, selected) if facets else None
-            ids, total = _ranked(searcher, node, selected, min(most, FOUND_MAX))
-            return Found(total, ids, counting.result() if counting else {})
+            try:
+                return _found(searcher, node, min(most, FOUND_MAX), facets=facets)
+            except ValueError as error:
+                if TOO_MANY not in str(error):
+                    raise
+                return _found(searcher, shared_out(searcher, node), min(most, FOUND_MAX), facets=facets)
 
     def followed(self) -> dict[int, int]:
         """For each shard of the directory the change that is in the index; a shard that is not there was never read."""
@@ -139,6 +143,13 @@ class Index:
                 raise Unavailable("this query cannot be answered by the search index", code="unanswerable") from error
             self._reader = None
             raise
+
+
+def _found(searcher: Searcher, node: Node, most: int, *, facets: bool) -> Found:
+    selected = selecting(node)
+    counting = begin_facets(searcher, selected) if facets else None
+    ids, total = _ranked(searcher, node, selected, most)
+    return Found(total, ids, counting.result() if counting else {})
 
 
 def _ranked(searcher: Searcher, node: Node, selected: Query, most: int) -> tuple[list[str], int]:

@@ -21,7 +21,7 @@ CONTACTED_DAYS: Final = 30
 CONTACTED_DAYS_MAX: Final = 730
 PAGE_MAX: Final = 100
 CHECKED_MAX: Final = 200
-"""Up to so many found, each is looked up before anything is told of how many there are."""
+"""Up to so many found, each is looked up before anything is told of how many there are, whatever the plan shows."""
 SHOWN_MAX: Final = 10_000
 """What a search shows under a plan that sets no limit: nobody looks at more, and a cursor goes no further."""
 
@@ -99,21 +99,25 @@ def search(
     now_ms = store.now_ms()
     node = parse(text, now_ms=now_ms)
     most = min(cap or SHOWN_MAX, FOUND_MAX)
-    found = _as_it_is(store, index.search(node, most=most, facets=facets))
-    start = _start(found.ids, after)
-    page = found.ids[start : start + min(limit, PAGE_MAX)]
+    found = index.search(node, most=most, facets=facets)
+    if len(found.ids) < found.total <= CHECKED_MAX:  # a plan shows fewer than are looked up
+        found = index.search(node, most=CHECKED_MAX, facets=facets)
+    found = _as_it_is(store, found)
+    shown, limit = found.ids[:most], min(limit, PAGE_MAX)
+    start = _start(shown, after, limit)
+    page = shown[start : start + limit]
     # What was hidden or removed since the index was written is in no result, whatever the index says.
     profiles = [profile for profile in visible_many(store, page) if profile is not None]
     told = marks(store, account, profiles, contacted_days=contacted_days, now_ms=now_ms)
     items = [Item(profile, why(node, profile), mark) for profile, mark in zip(profiles, told, strict=True)]
     end = start + len(page)
-    following = f"{end}.{page[-1]}" if page and end < len(found.ids) else None
-    return Result(found.total, len(found.ids), cap or None, items, found.facets, following)
+    following = f"{end}.{page[-1]}" if page and end < len(shown) else None
+    return Result(found.total, len(shown), cap or None, items, found.facets, following)
 
 
 def _as_it_is(store: Store, found: Found) -> Found:
     """Where few were found: only those who are in the directory still, and counted so, whatever the index says."""
-    if found.total > CHECKED_MAX or found.total > len(found.ids):
+    if found.total > CHECKED_MAX:
         return found
     profiles = dict(zip(found.ids, visible_many(store, found.ids), strict=True))
     there = [each for each in profiles.values() if each is not None]
@@ -122,9 +126,12 @@ def _as_it_is(store: Store, found: Found) -> Found:
     return Found(len(there), [each.id for each in there], count_facets(there) if found.facets else {})
 
 
-def _start(ids: list[str], after: str) -> int:
-    """Where the next page begins: behind the profile the last one ended with, wherever it stands by now; where it is
-    found no more, at the place it had. A cursor names a place within what is shown, so it leads nowhere beyond."""
+def _start(ids: list[str], after: str, limit: int) -> int:
+    """Where the next page begins: behind the profile the last one ended with, but no further than the place it had.
+
+    Where that is found no more, those behind it moved up, by how many nobody knows: a page's length before its place.
+    Some are shown twice then, and nobody is left out. A cursor leads nowhere beyond what is shown.
+    """
     if not after:
         return 0
     place, dot, ident = after.partition(".")
@@ -134,4 +141,4 @@ def _start(ids: list[str], after: str) -> int:
         )
     if 0 < int(place) <= len(ids) and ids[int(place) - 1] == ident:
         return int(place)
-    return ids.index(ident) + 1 if ident in ids else int(place)
+    return min(ids.index(ident) + 1, int(place)) if ident in ids else max(int(place) - limit, 0)

@@ -30,6 +30,7 @@ class Term:
     prefix: the last token is only the beginning of one. typo: in TYPO_FIELDS a token at a distance of one (a letter
     more, less, another, or two neighbours swapped) does as well; only ever set for a single token without prefix.
     position: where in the query it stands, 0-based; equal terms are equal wherever they stand.
+    lasts: of a phrase whose last token has very many endings in an index, regular expressions that share them out.
     """
 
     fields: tuple[str, ...]
@@ -37,6 +38,7 @@ class Term:
     prefix: bool
     typo: bool
     position: int = field(default=0, compare=False)
+    lasts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

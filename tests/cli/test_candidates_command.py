@@ -35,6 +35,7 @@ def test_an_import_tells_what_became_of_each_row_and_where_the_rejects_are(cli, 
         "rejected_by_reason": {"bad_address": 1},
         "rejected_first": ["line 4: address 'cay@': there must be something after the @-sign"],
         "rejects_file": "bad.import-rejects.csv",
+        "notes": [],
     }
     assert "c3,Cay" in (tmp_path / "bad.import-rejects.csv").read_text()
     code, out, err = cli("candidates", "import", "bad.csv")
@@ -134,6 +135,13 @@ def test_whoever_owns_an_address_hides_shows_and_erases_its_profiles(people, tmp
     assert people("candidates", "show", "c1")[0] == 3
     found = as_json(people("candidates", "import", "people.csv", "--json"))
     assert (found["same"], found["rejected_by_reason"]) == (1, {"erased": 1})
+
+
+def test_a_second_column_of_one_meaning_is_told_as_a_warning_and_in_the_document(cli, tmp_path):
+    (tmp_path / "two.csv").write_text("id,name,Name\nc1,Ana,Berta\n")
+    code, out, err = cli("candidates", "import", "two.csv", "--json")
+    note = "column 'Name' is not read: full_name is taken from 'name' (--map full_name=COLUMN takes another)"
+    assert (code, json.loads(out)["notes"], err) == (0, [note], [f"inmail: warning: {note}"])
 
 
 def test_who_has_everything_forgotten_is_forgotten_here_too(people):

@@ -1,6 +1,7 @@
 """Searching as an account: the plan's cap, pages, why, marks; saved searches; snapshots that become campaigns."""
 
 import io
+from dataclasses import replace
 
 import pytest
 
@@ -17,7 +18,7 @@ from engine.search import snapshot as snapshots
 from engine.search.facets import count_facets
 from engine.search.follower import catch_up
 from engine.search.index import Index
-from engine.search.query import QueryError
+from engine.search.query import QueryError, parse
 from engine.search.searching import search
 from engine.search.snapshot import snapshot
 from tests.conftest import DAY_MS
@@ -262,6 +263,16 @@ def test_a_snapshot_becomes_a_campaign_that_what_changes_later_does_not_touch(st
         submitting.found_again(store, "acme", key="k", search="title:baker", message=message, name="nurses")
 
 
+def test_a_wish_about_a_profile_is_none_about_the_mail_of_a_campaign_submitted_before(store, freeze):
+    taken = freeze("title:nurse")
+    campaign = a_campaign(store, to=[row["email"] for row in taken.rows])
+    hidden, erased = [row["email"] for row in taken.rows[:2]]
+    wishes.hide(store, hidden)
+    wishes.erase(store, erased)
+    send_all(store, campaign)
+    assert [bool(choices.senders(store, each)) for each in (hidden, erased)] == [True, True], "as docs/search.md says"
+
+
 def test_a_basic_account_may_look_as_far_as_its_plan_shows(store, people, look):
     basic = a_plan(slug="basic", can_send=False, profiles_per_search=2)
     opening.open_account(store, "basic", email="b@example.org", name="B", plan=basic)
@@ -299,6 +310,40 @@ def test_a_page_goes_on_behind_the_last_one_of_the_page_before_wherever_that_sta
     remove_many(store, [before[0]])
     after = ids(look("title:nurse", limit=100, after=first.next))
     assert after[0] == before[3], "neither left out nor told twice"
+
+
+def test_who_vanishes_between_pages_takes_nobody_behind_them_along(store, look):
+    before = ids(look("title:nurse", limit=100))
+    first = look("title:nurse", limit=3)
+    remove_many(store, before[1:3])  # the last one shown, whom the cursor names, and one before
+    after = ids(look("title:nurse", limit=100, after=first.next))
+    assert set(before[3:]) <= set(after)
+    assert ids(look("title:nurse", limit=3, after=first.next))[1:] == before[3:5], "no more than a page is told twice"
+
+
+def test_who_is_found_further_behind_than_before_takes_nobody_along(store, look):
+    before = ids(look("title:nurse or skill:chief", limit=100))
+    first = look("title:nurse or skill:chief", limit=3)
+    others = [each for each in map(nurse, range(20)) if each.id not in before[:3]]
+    put_many(store, [replace(each, skills=("Chief",)) for each in others[:4]])
+    after = ids(look("title:nurse or skill:chief", limit=100, after=first.next))
+    assert before[2] in after, "four stand before the one the cursor names: told twice, nobody left out"
+
+
+def test_up_to_two_hundred_found_the_numbers_follow_at_once_whatever_the_plan_shows(store, people, tmp_path):
+    put_many(store, [nurse(n, id=f"n{n:03}", title="Midwife") for n in range(100, 300)])
+    catch_up(store, tmp_path / "index")
+    index = Index.open(tmp_path / "index")
+    before = search(store, index, "acme", "title:midwife")
+    shown, beyond = ids(before)[0], index.search(parse("title:midwife", now_ms=0), most=200).ids[-1]
+    wishes.hide(store, f"n{int(shown[1:])}@example.org")
+    remove_many(store, [beyond])
+
+    found = search(store, index, "acme", "title:midwife")
+
+    assert (before.total, found.total, found.shown, len(found.items)) == (200, 198, CAP, CAP)
+    assert shown not in ids(found)
+    assert sum(n for _, n in found.facets["location"]) == 198
 
 
 def test_without_a_limit_of_the_plans_no_more_is_shown_than_anybody_looks_at(store, look, freeze, monkeypatch):

@@ -122,7 +122,7 @@ def test_a_repeat_finds_its_campaign_again_where_the_record_of_it_was_lost(acme,
     [
         ({"search": "title:astronaut"}, 422, "nobody"),
         ({"search": "title:("}, 422, "bad_query"),
-        ({"search": "x" * 1001}, 422, "bad_request_fields"),
+        ({"search": "x" * 1001}, 422, "bad_query"),
         ({"recipients": [{"email": "a@example.org"}]}, 422, "bad_request_fields"),
         ({"contacted_days": 731}, 422, "bad_request_fields"),
         ({"subject": "{{ nothing }}"}, 422, "bad_template"),

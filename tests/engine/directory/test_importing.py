@@ -8,7 +8,7 @@ import pytest
 
 from engine.directory import importing, wishes
 from engine.directory import store as directory
-from engine.directory.importing import check_candidates, import_profiles, open_candidates
+from engine.directory.importing import check_candidates, import_profiles, notes_of, open_candidates
 from engine.directory.profile import Profile
 from engine.directory.store import Put
 from engine.errors import Refused
@@ -91,6 +91,29 @@ def test_jsonl_lists_and_truths_are_read(store, tmp_path):
     assert bring(store, path).put == Put(new=1)
     found = directory.get(store, "c1")
     assert (found.skills, found.years, found.open_to_work, found.consent) == (("Go", "SQL"), 7, True, False)
+
+
+def test_an_array_parts_its_items_whatever_stands_in_them(store, tmp_path):
+    skills = ["=a", "b;c", "'=d", 7, None, "e\u0007\nf"]
+    (path := tmp_path / "list.jsonl").write_bytes(orjson.dumps({"id": "c1", "name": ["Ana", "B"], "skills": skills}))
+    assert bring(store, path).put == Put(new=1)
+    found = directory.get(store, "c1")
+    assert (found.skills, found.name) == (("=a", "b;c", "'=d", "7", "e f"), "Ana; B")
+
+
+@pytest.mark.parametrize(
+    ("header", "mapping", "told"),
+    [
+        ("id,name,name", {}, ["column 'name' is not read: full_name is taken from 'name'"]),
+        ("id,Candidate ID,name", {}, ["column 'Candidate ID' is not read: id is taken from 'id'"]),
+        ("id,name,Full Name", {"full_name": "Full Name"}, []),
+        ("id,name,Skills", {}, []),
+    ],
+)
+def test_a_second_column_that_means_the_same_is_told_unless_one_was_named_by_hand(tmp_path, header, mapping, told):
+    (path := tmp_path / "list.csv").write_text(f"{header}\nc1,a,b\n")
+    with open_candidates(path, mapping=mapping) as listed:
+        assert [note.partition(" (")[0] for note in notes_of(listed, mapping)] == told
 
 
 def test_columns_can_be_named_by_hand(store, tmp_path):

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -72,9 +73,10 @@ class Plan:
 
     def to_terms(self) -> str:
         """All of it as text, to be kept with what was sold."""
-        return orjson.dumps(asdict(self)).decode()
+        return orjson.dumps(self).decode()
 
 
+@lru_cache(maxsize=1_000)
 def of_terms(text: str) -> Plan:
     """A plan as it was kept; fields that came since have their defaults."""
     return Plan(**orjson.loads(text))

@@ -99,15 +99,26 @@ def execute(argv: list[str]) -> int:
             return _seen_enough()
         raise
     except tuple(kind for kind, _ in EXIT_CODES) as error:
-        code = next(code for kind, code in EXIT_CODES if isinstance(error, kind))
-        return _fail(_sentence(error), code, getattr(error, "details", ()))
+        return _told(error)
     return result if isinstance(result, int) else 0
+
+
+def _told(error: BaseException) -> int:
+    if getattr(error, "filename", None) == "stdout":
+        _write_no_more()
+    code = next(code for kind, code in EXIT_CODES if isinstance(error, kind))
+    return _fail(_sentence(error), code, getattr(error, "details", ()))
 
 
 def _seen_enough() -> int:
     """The reader wants no more (`| head`): no more output, and no complaint at exit either."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    _write_no_more()
     return 0
+
+
+def _write_no_more() -> None:
+    """What is still held back for stdout goes nowhere when the process ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
 
 
 def _usage(error: Any) -> int:

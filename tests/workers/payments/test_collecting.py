@@ -11,7 +11,7 @@ from engine.audit import audit
 from engine.credits import wallet
 from engine.errors import Refused
 from engine.invoices import get_invoice
-from engine.payments import take_attempt
+from engine.payments import record_failed, take_attempt
 from engine.store import Store
 from engine.subscription import read
 from tests.conftest import DAY_MS, NOON_MS
@@ -214,6 +214,32 @@ def test_from_order_to_renewal_over_the_stand_in(store, stand_in, provider):
     assert (done.invoice.state, read(store, "acme").unpaid) == ("paid", ())
     assert get_invoice(store, "acme", "acme-0002").reference.startswith("pi_")
     assert desk.portal("acme").startswith("http")
+
+
+def test_a_debt_is_paid_over_a_page_and_the_account_may_begin_anew(store, stand_in, provider):
+    begun(store)
+    desk = Collector(store, CHARGING, provider, "https://jobs.example")
+    store.at_ms += 31 * DAY_MS
+    subscriptions.advance(store, CHARGING, "acme")
+    record_failed(store, CHARGING, "acme", "acme-0002", reason="declined")
+    subscriptions.cancel(store, CHARGING, "acme")
+    assert get_invoice(store, "acme", "acme-0002").state == "uncollectible"
+    with pytest.raises(Refused, match=r"acme-0002 .* is not paid"):
+        subscriptions.subscribe(store, CHARGING, "acme", BUSINESS)
+
+    stand_in.pay(desk.checkout("acme", "acme-0002"))
+    desk.take(paid_event(number="acme-0002"))
+
+    assert desk.checkout("acme", "acme-0002") is None
+    assert subscriptions.subscribe(store, CHARGING, "acme", BUSINESS).subscription.state == "incomplete"
+
+
+def test_an_order_that_was_dropped_has_no_page(store, stand_in, provider):
+    ordered(store)
+    store.at_ms += DAY_MS
+    subscriptions.advance(store, CHARGING, "acme")
+
+    assert Collector(store, CHARGING, provider, "https://jobs.example").checkout("acme", "acme-0001") is None
 
 
 def test_paying_for_an_order_that_was_given_up_begins_no_other(store):

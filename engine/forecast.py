@@ -14,6 +14,7 @@ from engine.message import Message
 from engine.refusals import cannot_send
 from engine.store import Store
 from engine.subscription import read
+from engine.to_send import recipients_queued
 
 _SAMPLES = 3
 
@@ -53,7 +54,7 @@ def forecast(
         samples += [dict(zip(listed.columns, fields, strict=True)) for fields in chosen]
     wallet, contacts = credits.wallet(store, owner.id), owner.simultaneous_contacts
     needed = tally.accepted - skipped.total
-    before = preflight.queued(store, owner.id)
+    before = recipients_queued(store, owner.id)
     room, bound = preflight.room(store, owner.id, wallet, contacts)
     at_once = min(needed, max(0, room - before))
     waves = preflight.waves(needed + before, wallet, contacts, refund_when=terms.refund_when) if needed else 0

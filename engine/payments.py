@@ -84,7 +84,8 @@ def _not_given(invoice: Invoice, ended: Subscription) -> int:
         return invoice.due_minor
     start_ms, end_ms = invoice.lines[0].start_ms, invoice.lines[0].end_ms
     left = days_left(ended.month_end_ms, start_ms, end_ms)
-    return half_up(invoice.due_minor * left, days(start_ms, end_ms))
+    # A period of less than half a day, the rest an upgrade was for, has no days at all.
+    return half_up(invoice.due_minor * left, days(start_ms, end_ms)) if left else 0
 
 
 def record_failed(

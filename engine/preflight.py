@@ -16,9 +16,9 @@ from engine.intake.lists import CandidateList, Reject
 from engine.intake.rejects import TakesRejects
 from engine.message import Message
 from engine.store import Store
+from engine.to_send import recipients_queued
 
 RECIPIENTS_MAX = 10_000_000
-_CAMPAIGNS_A_STEP = 200
 
 Progress = Callable[[int, int], None]
 """Called with (bytes read, rows seen) now and then."""
@@ -110,23 +110,6 @@ class Skipped:
         return [out is None and contact is None for out, contact in zip(suppressed, contacts, strict=True)]
 
 
-def queued(store: Store, account: str, seat: str | None = None) -> int:
-    """Recipients queued in the account's campaigns, or one seat's, as things stand, paused and later ones left out:
-    they share what is free with any further campaign."""
-    found, first = 0, 0
-    while ids := store.client.zrange(store.keys.sending(account), first, first + _CAMPAIGNS_A_STEP - 1):
-        pipe = store.client.pipeline(transaction=False)
-        for campaign in ids:
-            pipe.hmget(store.keys.campaign(campaign.decode()), "state", "queued", "seat")
-        found += sum(
-            int(n or 0)
-            for state, n, whose in pipe.execute()
-            if state in (b"running", b"waiting") and seat in (None, (whose or b"").decode())
-        )
-        first += len(ids)
-    return found
-
-
 def room(store: Store, account: str, wallet: Wallet, simultaneous_contacts: int) -> tuple[int, str]:
     """How many InMails could be claimed now, and what bounds them, in the words of a campaign that waits for it."""
     if stopped_for(store, account) is not None:
@@ -141,7 +124,7 @@ def room_of_seat(store: Store, account: str, seat: str) -> int | None:
     """How many InMails a further campaign of the seat could have claimed in this month, its campaigns before it served;
     None = no bound of its own. Raises NotFound."""
     left = seats.get(store, account, seat).left_credits if seat else None
-    return None if left is None else max(0, left - queued(store, account, seat))
+    return None if left is None else max(0, left - recipients_queued(store, account, seat))
 
 
 def waves(

@@ -99,10 +99,8 @@ def search(
     now_ms = store.now_ms()
     node = parse(text, now_ms=now_ms)
     most = min(cap or SHOWN_MAX, FOUND_MAX)
-    found = index.search(node, most=most, facets=facets)
-    if len(found.ids) < found.total <= CHECKED_MAX:  # a plan shows fewer than are looked up
-        found = index.search(node, most=CHECKED_MAX, facets=facets)
-    found = _as_it_is(store, found)
+    # A plan may show fewer than are looked up.
+    found = _as_it_is(store, index.search(node, most=max(most, CHECKED_MAX), facets=facets))
     shown, limit = found.ids[:most], min(limit, PAGE_MAX)
     start = _start(shown, after, limit)
     page = shown[start : start + limit]

@@ -338,6 +338,19 @@ def test_of_what_is_paid_for_an_invoice_that_was_given_up_the_account_gets_what_
     assert (again.changed, again.invoice.balance_used_minor) == (True, min(back_minor, 2495))
 
 
+def test_a_debt_for_the_last_hours_of_a_period_is_paid_like_any_other(store):
+    subscribed(store, BUSINESS)
+    record_paid(store, OFFER, "acme", "acme-0001")
+    store.at_ms = day_of(store, 31) - 3_600_000
+    subscriptions.change(store, OFFER, "acme", EXECUTIVE)
+    record_failed(store, OFFER, "acme", "acme-0002", reason="declined")
+    subscriptions.cancel(store, OFFER, "acme")
+
+    done = record_paid(store, OFFER, "acme", "acme-0002")
+
+    assert (done.subscription.debts, done.subscription.balance_minor) == ((), 0)
+
+
 def test_cancelling_while_past_due_and_paying_then_buys_no_second_month(store):
     subscribed(store, EXECUTIVE)
     record_failed(store, OFFER, "acme", "acme-0001", reason="declined")

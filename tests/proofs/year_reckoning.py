@@ -269,7 +269,7 @@ class Reckoning:
         if bill.state == "uncollectible":  # A10
             bill.state, bill.paid_at_ms = "paid", self.now_ms
             days, left = days_and_left(*self.spans[n], self._start_of(self.month + 1))
-            self.books.balance_minor += half_up(bill.due_minor * max(0, left), days)
+            self.books.balance_minor += half_up(bill.due_minor * left, days) if left > 0 else 0
             return "done"
         if bill.state != "open":
             return "nothing"
